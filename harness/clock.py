@@ -1,0 +1,56 @@
+"""The only place that knows what time it is, or waits.
+
+Everything else takes a `Clock`, so that a 15-minute SLA is unit-tested in milliseconds.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+POLL_INTERVAL_S = 0.25
+
+
+class Clock(Protocol):
+    """Epoch seconds that never step back, and a way to let them pass."""
+
+    def now(self) -> float:
+        """Return epoch seconds."""
+
+    def sleep(self, seconds: float) -> None:
+        """Let `seconds` pass."""
+
+
+@dataclass(frozen=True)
+class RealClock:
+    """Wall-clock time at creation, carried on by the monotonic clock: an NTP step moves no SLA."""
+
+    _offset: float = field(default_factory=lambda: time.time() - time.monotonic())
+
+    def now(self) -> float:
+        return self._offset + time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+
+def wait_until(
+    condition: Callable[[], bool],
+    *,
+    within: float,
+    clock: Clock,
+    interval: float = POLL_INTERVAL_S,
+) -> bool:
+    """Ask `condition` every `interval` seconds; say whether it held within `within` seconds.
+
+    It is asked at least once, and once more when the limit is reached.
+    """
+    deadline = clock.now() + within
+    while not condition():
+        left = deadline - clock.now()
+        if left <= 0:
+            return False
+        clock.sleep(min(interval, left))
+    return True

@@ -1,0 +1,106 @@
+"""What happened, in order: the one record of a run that every verdict and report is made from.
+
+An event is appended to `journal.jsonl` as it happens, so that a killed run leaves what it saw.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+SCHEMA = 1
+
+
+class Kind(StrEnum):
+    """Every kind of event. `data` holds what is in parentheses."""
+
+    RUN = "run"  # the head of a journal (schema, stack, versions, seed)
+    SCENARIO = "scenario"  # (name, fault, control): the events after it belong to this drill
+    PHASE = "phase"  # subject: the phase that begins
+    BASELINE = "baseline"  # the board before the fault (states: alarm -> state)
+    INJECTING = "injecting"  # subject: repr of the fault; the SLA clock starts here
+    IN_EFFECT = "in effect"  # the fault was seen to bite
+    STILL_IN_EFFECT = "still in effect"  # it was seen again just before healing
+    HEALING = "healing"
+    HEALED = "healed"  # healed, and seen to be
+    ALARM = "alarm"  # subject: alarm (state, changed_at, notified_at, reason)
+    BOARD = "board"  # the whole board after clearing (states)
+    AILING = "ailing"  # (ailments: list of words); an empty list says the stack is well
+    CANARY = "canary"  # subject: state the canary alarm changed to
+    TELEMETRY = "telemetry"  # (ticks, missed): the collector's own account of this drill
+    BOOKS = "books"  # the account (fields of Orders)
+    ERROR = "error"  # subject: class of the error (message); makes the run INVALID
+    SKIPPED = "skipped"  # (why)
+    OUTCOME = "outcome"  # subject: outcome (why): what the judge said when it happened
+    DONE = "done"  # the drill's last event
+
+
+@dataclass(frozen=True)
+class Event:
+    """One thing that happened: when (epoch seconds), of what kind, to whom, and the details."""
+
+    at: float
+    kind: Kind
+    subject: str = ""
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+    def line(self) -> str:
+        """Return the event as one line of JSON."""
+        return json.dumps(
+            {"at": round(self.at, 3), "kind": self.kind, "subject": self.subject, **self.data},
+            separators=(",", ":"),
+            sort_keys=False,
+        )
+
+
+Listener = Callable[[Event], None]
+
+
+@dataclass
+class Timeline:
+    """An append-only list of events; listeners (the journal, the live display) hear each at once."""
+
+    events: list[Event] = field(default_factory=list)
+    listeners: list[Listener] = field(default_factory=list)
+
+    def record(self, at: float, kind: Kind, subject: str = "", **data: Any) -> Event:
+        """Append an event and tell every listener."""
+        event = Event(at, kind, subject, data)
+        self.events.append(event)
+        for listener in self.listeners:
+            listener(event)
+        return event
+
+    def __iter__(self) -> Iterator[Event]:
+        return iter(self.events)
+
+
+def load(path: Path) -> list[Event]:
+    """Read a journal; a last line cut short by a kill is left out."""
+    events = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            raw = json.loads(line)
+        except json.JSONDecodeError:
+            break
+        events.append(Event(raw.pop("at"), Kind(raw.pop("kind")), raw.pop("subject"), raw))
+    return events
+
+
+def drills(events: Iterable[Event]) -> Iterator[tuple[Event, list[Event]]]:
+    """Split a journal into its drills: each SCENARIO event with the events that follow it."""
+    head: Event | None = None
+    body: list[Event] = []
+    for event in events:
+        if event.kind is Kind.SCENARIO:
+            if head is not None:
+                yield head, body
+            head, body = event, []
+        elif head is not None:
+            body.append(event)
+    if head is not None:
+        yield head, body
