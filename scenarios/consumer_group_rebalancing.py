@@ -1,0 +1,21 @@
+"""A consumer group churns: its members are killed and come back, and it commits before it processes.
+
+Why it matters: each kill loses what was committed but not yet archived, silently: the group's lag
+is zero, and only a gap between the archived offsets shows it.
+"""
+
+from detectors.alarms import REBALANCE_STORM, SILENT_DISCARD
+from fixtures.topology import ARCHIVER_1, ARCHIVER_2, ARCHIVER_SETTINGS
+from harness.faults import Both, Flap, Misconfigure
+from harness.model import Scenario
+
+SCENARIO = Scenario(
+    summary="A churning consumer group pages on rebalances and on records it discards.",
+    mode=4,
+    fault=Both(
+        Misconfigure(ARCHIVER_SETTINGS, {"commit": "before"}),
+        Flap((ARCHIVER_1, ARCHIVER_2), every_s=8.0),
+    ),
+    expect=(REBALANCE_STORM, SILENT_DISCARD),
+    tags=frozenset({"kafka", "headline"}),
+)
