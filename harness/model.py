@@ -307,7 +307,10 @@ class Toxic:
 
 @dataclass(frozen=True)
 class Traffic:
-    """What a link carried since its toxic was set (or since it started, if none is)."""
+    """What a link carried since its toxic was set (or since it started, if none is).
+
+    `held` and `longest_held_s` are of the requests held back at this moment.
+    """
 
     requests: int
     refused: int
@@ -507,7 +510,7 @@ class Orders:
     @property
     def balanced(self) -> bool:
         """Say whether every order is accounted for, exactly once."""
-        return self.missing == 0 and self.windowed + self.dlq + self.late == self.produced
+        return self.missing == 0 == self.duplicate and self.windowed + self.dlq + self.late == self.produced
 
 
 class Books(Protocol):

@@ -28,6 +28,7 @@ class Kind(StrEnum):
     HEALING = "healing"
     HEALED = "healed"  # healed, and seen to be
     ALARM = "alarm"  # subject: alarm (state, changed_at, notified_at, reason)
+    SEEN = "seen"  # subject: alarm (state): read off the board, whether notified or not
     BOARD = "board"  # the whole board after clearing (states)
     AILING = "ailing"  # (ailments: list of words); an empty list says the stack is well
     CANARY = "canary"  # subject: state the canary alarm changed to

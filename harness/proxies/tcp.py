@@ -13,7 +13,7 @@ import asyncio
 import contextlib
 import socket
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from harness.clock import Clock
 from harness.model import Toxic
@@ -42,8 +42,8 @@ def reset(transport: asyncio.BaseTransport) -> None:
 class Connection:
     """The client's end and, once connected, the server's."""
 
-    task: asyncio.Task[None]
-    ends: list[asyncio.StreamWriter] = field(default_factory=list)
+    ends: list[asyncio.StreamWriter]
+    task: asyncio.Task[None] | None = None
 
     def reset(self) -> None:
         """Reset both ends; the pumps between them end by themselves."""
@@ -79,7 +79,7 @@ class TcpLink:
         """Stop listening and reset what is open."""
         if self._server is not None:
             self._server.close()
-        tasks = [connection.task for connection in self._open]
+        tasks = [connection.task for connection in self._open if connection.task]
         for connection in self._open:
             connection.reset()
         for task in tasks:
@@ -94,16 +94,17 @@ class TcpLink:
                 self.valve.count_refusal()
                 connection.reset()
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.valve.count_request()
         if self.valve.cut():
             self.valve.count_refusal()
             reset(writer.transport)
             return
-        task = asyncio.current_task()
-        assert task is not None, "a coroutine always runs in a task"  # noqa: S101 - for mypy
-        connection = Connection(task, [writer])
+        connection = Connection([writer])
+        connection.task = asyncio.create_task(self._serve(connection, reader))
         self._open.add(connection)
+
+    async def _serve(self, connection: Connection, reader: asyncio.StreamReader) -> None:
         try:
             await self._relay(connection, reader)
         except* (OSError, LinkCutError):

@@ -179,7 +179,7 @@ class WebLink:
 async def _only_once(
     request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
 ) -> aiohttp.ClientResponse:
-    """Rename the errors after which aiohttp would quietly ask again: an upstream hears what was said to us."""
+    """Rename the errors after which aiohttp would quietly ask again: to retry is the client's business."""
     try:
         return await handler(request)
     except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:

@@ -1,0 +1,338 @@
+"""Turns the record of one drill into a verdict. Pure: the same events always get the same verdict.
+
+PASSED needs positive evidence of every step; what is missing makes a drill INVALID. A drill that
+is both INVALID and FAILED is INVALID, because an experiment that did not happen proves nothing
+about the alarms; all reasons are listed, those of the outcome first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+
+from harness.model import Alarm, AlarmResult, AlarmState, Orders, Outcome, Phase, Scenario, Verdict
+from harness.timeline import Event, Kind
+
+
+def judge(scenario: Scenario, events: Sequence[Event], *, control: str = "") -> Verdict:
+    """Return the verdict on one drill's events (those after its SCENARIO event, up to DONE).
+
+    A `control` ("sham") breaks nothing. It is INVALID only if the drill itself refused it because
+    no effect was seen; if it comes to anything else, or for any other reason, it is FAILED.
+    """
+    record = _Record(scenario, tuple(events))
+    skipped = record.first(Kind.SKIPPED)
+    if skipped:
+        return Verdict(outcome=Outcome.SKIPPED, why=(str(skipped.data.get("why", "")),))
+    invalid, failed = tuple(_invalid(record)), tuple(_failed(record))
+    verdict = Verdict(
+        outcome=_outcome(invalid, failed),
+        why=(*invalid, *failed) or tuple(_passed(record)),
+        alarms=tuple(_result(record, alarm) for alarm in scenario.expect),
+        fired=tuple(record.fired),
+        unexpected=tuple(name for name in record.fired if name not in record.allowed),
+        effect_s=record.since_start(record.first(Kind.IN_EFFECT)),
+        orders=record.orders,
+    )
+    return _as_control(record, verdict) if control else verdict
+
+
+def _outcome(invalid: Sequence[str], failed: Sequence[str]) -> Outcome:
+    """Decide the order of outcomes, once for everybody: INVALID, then FAILED, then PASSED."""
+    if invalid:
+        return Outcome.INVALID
+    return Outcome.FAILED if failed else Outcome.PASSED
+
+
+# --- the record, by what the judge asks of it --------------------------------------------------
+
+
+@dataclass(frozen=True, order=True)
+class _Sighting:
+    """An alarm in a state: as its notification told, or (`notified_at` None) as the board was read."""
+
+    at: float
+    state: AlarmState
+    notified_at: float | None = None
+
+
+@dataclass(frozen=True)
+class _Record:
+    scenario: Scenario
+    events: tuple[Event, ...]
+
+    def all(self, kind: Kind) -> list[Event]:
+        return [event for event in self.events if event.kind is kind]
+
+    def first(self, kind: Kind) -> Event | None:
+        return next(iter(self.all(kind)), None)
+
+    def phase(self, phase: Phase) -> Event | None:
+        return next((event for event in self.all(Kind.PHASE) if event.subject == phase), None)
+
+    @cached_property
+    def start(self) -> float | None:
+        """When the SLA clock starts: the fault is asked for, or, without one, the board is quiet."""
+        event = self.first(Kind.INJECTING if self.scenario.fault else Kind.BASELINE)
+        return event.at if event else None
+
+    def since_start(self, event: Event | None) -> float | None:
+        return event.at - self.start if event and self.start is not None else None
+
+    @cached_property
+    def sightings(self) -> dict[str, list[_Sighting]]:
+        """Everything seen of each alarm after the baseline, in the order of the alarms' changes."""
+        found: dict[str, list[_Sighting]] = {}
+        for event in self.events:
+            for alarm, sighting in _sightings(event):
+                found.setdefault(alarm, []).append(sighting)
+        return {alarm: sorted(each, key=lambda one: one.at) for alarm, each in found.items()}
+
+    def alarms(self, name: str, *, notified: bool = False) -> list[_Sighting]:
+        """Return when the alarm `name` was in ALARM since the start (as its notifications told)."""
+        return [
+            each
+            for each in self.sightings.get(name, ())
+            if each.state is AlarmState.ALARM
+            and self.start is not None
+            and each.at >= self.start
+            and not (notified and each.notified_at is None)
+        ]
+
+    @cached_property
+    def fired(self) -> list[str]:
+        """The alarms that fired since the start, in that order, by whatever evidence."""
+        names = [name for name in self.sightings if self.alarms(name)]
+        return sorted(names, key=lambda name: self.alarms(name)[0].at)
+
+    @cached_property
+    def allowed(self) -> frozenset[str]:
+        return frozenset(alarm.name for alarm in (*self.scenario.expect, *self.scenario.tolerate))
+
+    def cleared_at(self, name: str) -> float | None:
+        """Return when the alarm `name` went OK for the last time; None if it did not."""
+        after = self.sightings.get(name, [])
+        last = max((place for place, each in enumerate(after) if each.state is AlarmState.ALARM), default=-1)
+        return next((each.at for each in after[last + 1 :] if each.state is AlarmState.OK), None)
+
+    @cached_property
+    def orders(self) -> Orders | None:
+        books = self.all(Kind.BOOKS)
+        if not books:
+            return None
+        known = {each.name for each in fields(Orders)}
+        kept = {name: value for name, value in books[-1].data.items() if name in known}
+        return Orders(**{**kept, "missing_ids": tuple(kept.get("missing_ids", ()))})
+
+
+def _sightings(event: Event) -> Iterator[tuple[str, _Sighting]]:
+    if event.kind is Kind.ALARM:
+        told = event.data
+        state = AlarmState(told["state"])
+        yield event.subject, _Sighting(float(told["changed_at"]), state, float(told["notified_at"]))
+    elif event.kind is Kind.SEEN:
+        yield event.subject, _Sighting(event.at, AlarmState(event.data["state"]))
+    elif event.kind is Kind.BOARD:
+        for name, state in event.data["states"].items():
+            yield name, _Sighting(event.at, AlarmState(state))
+
+
+# --- INVALID -----------------------------------------------------------------------------------
+
+_STEPS = (
+    (Kind.BASELINE, "the board was not seen quiet before the fault"),
+    (Kind.INJECTING, "the fault was never asked for"),
+    (Kind.IN_EFFECT, "the fault was never seen in effect"),
+    (Kind.STILL_IN_EFFECT, "the fault was not seen in effect again before healing: it may have worn off"),
+    (Kind.HEALED, "the fault was not seen healed"),
+    (Kind.BOARD, "the board was not read after healing"),
+    (Kind.AILING, "nobody looked whether the stack recovered"),
+    (Kind.BOOKS, "the books were never closed"),
+)
+_FAULT_STEPS = {Kind.INJECTING, Kind.IN_EFFECT, Kind.STILL_IN_EFFECT, Kind.HEALED}
+
+
+def _invalid(record: _Record) -> Iterator[str]:
+    errors = record.all(Kind.ERROR)
+    for error in errors:
+        yield f"{error.subject}: {error.data.get('message', '')}"
+    yield from _unquiet(record)
+    if not errors:  # an error ends the drill early: what else is missing then is no news
+        yield from _missing_steps(record)
+        yield from _blind(record)
+    if not record.first(Kind.DONE):
+        yield "the journal ends early: the drill was cut off"
+
+
+def _unquiet(record: _Record) -> Iterator[str]:
+    for baseline in record.all(Kind.BASELINE):
+        for name, state in baseline.data.get("states", {}).items():
+            if state != AlarmState.OK:
+                yield f"{name} was {state} before the fault: nothing can be concluded from it"
+    if record.start is None:
+        return
+    for name, seen in record.sightings.items():
+        fired = next((one.at for one in seen if one.state is AlarmState.ALARM), record.start)
+        if fired < record.start:
+            yield f"{name} fired {record.start - fired:.1f} s before the fault"
+
+
+def _missing_steps(record: _Record) -> Iterator[str]:
+    """Yield each step that is not there, or not in its order."""
+    reached = 0
+    for kind, missing in _STEPS:
+        if record.scenario.fault is None and kind in _FAULT_STEPS:
+            continue
+        places = (place for place in range(reached, len(record.events)) if record.events[place].kind is kind)
+        found = next(places, None)
+        if found is None:
+            yield missing
+        else:
+            reached = found
+
+
+def _blind(record: _Record) -> Iterator[str]:
+    """Yield why the silence of this drill's alarms would prove nothing."""
+    since, end = record.start, record.phase(Phase.CLEAR)
+    if record.scenario.fault is None and end and since is not None:
+        if end.at - since < record.scenario.watch_s:
+            yield f"watched for {end.at - since:.1f} s only, not the {record.scenario.watch_s:g} s asked for"
+        since = end.at  # a calm board must be shown alive after the watch, not only at its beginning
+    toggles = [float(event.data.get("changed_at", event.at)) for event in record.all(Kind.CANARY)]
+    if since is not None and not any(at >= since for at in toggles):
+        yield "the canary alarm did not toggle: the alarm engine or its notifications are dead"
+    for account in record.all(Kind.TELEMETRY):
+        if not account.data.get("ticks"):
+            yield "the collector took no sample: the telemetry is dead"
+    if record.orders and not record.orders.produced:
+        yield "no order was produced: an idle pipeline proves nothing"
+    yield from _blinded(record)
+
+
+def _blinded(record: _Record) -> Iterator[str]:
+    """Yield the alarms that had to stay quiet, but could not have fired at some time."""
+    for name, seen in record.sightings.items():
+        blind = any(one.state is AlarmState.INSUFFICIENT_DATA for one in seen)
+        if blind and name not in record.allowed:
+            yield f"{name} had no data for a while, so its silence proves nothing"
+    before, after = record.first(Kind.BASELINE), record.first(Kind.BOARD)
+    if not before or not after:
+        return
+    expected = {alarm.name for alarm in record.scenario.expect}
+    for name in before.data.get("states", {}):
+        if name not in after.data["states"] and name not in expected:
+            yield f"{name} left the board during the drill, so its silence proves nothing"
+
+
+# --- FAILED ------------------------------------------------------------------------------------
+
+
+def _failed(record: _Record) -> Iterator[str]:
+    for name in record.fired:
+        if name not in record.allowed:
+            after = record.alarms(name)[0].at - (record.start or 0.0)
+            of_what = "the fault" if record.scenario.fault else "the watch began"
+            yield f"{name} fired {after:.1f} s after {of_what}, and is neither expected nor tolerated"
+    if record.all(Kind.ERROR) or record.start is None:
+        return  # what did not happen in a drill cut short is not the alarms' fault
+    for alarm in record.scenario.expect:
+        yield from _unpunctual(record, alarm)
+    for alarm in (*record.scenario.expect, *record.scenario.tolerate):
+        yield from _uncleared(record, alarm)
+    for look in record.all(Kind.AILING)[-1:]:
+        if look.data.get("ailments"):
+            yield f"the stack did not recover: {', '.join(look.data['ailments'])}"
+    yield from _unbalanced(record.orders)
+
+
+def _unpunctual(record: _Record, alarm: Alarm) -> Iterator[str]:
+    result = _result(record, alarm)
+    if result.notify_s is not None:
+        over = result.notify_s - result.sla_s
+        if over > 0:
+            changed = f"; it changed state at {result.detect_s:.1f} s" if result.detect_s is not None else ""
+            yield (
+                f"{alarm.name} was notified {result.notify_s:.1f} s after the fault: "
+                f"{over:.1f} s over its SLA of {result.sla_s:g} s{changed}"
+            )
+    elif result.detect_s is not None:
+        yield (
+            f"{alarm.name} went off {result.detect_s:.1f} s after the fault, "
+            f"but its notification never arrived (SLA {result.sla_s:g} s)"
+        )
+    else:
+        yield f"{alarm.name} never fired (SLA {result.sla_s:g} s): {_nearest_miss(record, alarm)}"
+
+
+def _nearest_miss(record: _Record, alarm: Alarm) -> str:
+    baseline = record.first(Kind.BASELINE)
+    if baseline and alarm.name not in baseline.data.get("states", {}):
+        return "it is not on the board; was it deployed?"
+    others = f"what fired was {', '.join(record.fired)}" if record.fired else "nothing else fired either"
+    watched = record.since_start(record.first(Kind.HEALING) or record.first(Kind.HEALED))
+    return others if watched is None else f"watched for {watched:.1f} s, {others}"
+
+
+def _uncleared(record: _Record, alarm: Alarm) -> Iterator[str]:
+    healed = record.first(Kind.HEALED) or record.phase(Phase.CLEAR)
+    if alarm.name not in record.fired or not healed:
+        return
+    cleared_at, last = record.cleared_at(alarm.name), record.sightings[alarm.name][-1]
+    if cleared_at is None or last.state is not AlarmState.OK:
+        waited = max(event.at for event in record.events) - healed.at
+        yield f"{alarm.name} was still {last.state} {waited:.1f} s after healing (limit {alarm.clear_s:g} s)"
+    elif cleared_at - healed.at > alarm.clear_s:
+        over = cleared_at - healed.at - alarm.clear_s
+        yield (
+            f"{alarm.name} cleared {cleared_at - healed.at:.1f} s after healing: "
+            f"{over:.1f} s over its limit of {alarm.clear_s:g} s"
+        )
+
+
+def _unbalanced(orders: Orders | None) -> Iterator[str]:
+    if orders is None or orders.balanced:
+        return
+    named = f" (first: {', '.join(orders.missing_ids[:3])})" if orders.missing_ids else ""
+    yield (
+        f"the books do not balance: of {orders.produced} orders {orders.windowed} are in windows, "
+        f"{orders.dlq} in the DLQ, {orders.late} late and {orders.missing} missing{named}; "
+        f"{orders.duplicate} are in more than one window result"
+    )
+
+
+# --- results -----------------------------------------------------------------------------------
+
+
+def _result(record: _Record, alarm: Alarm) -> AlarmResult:
+    """Return how `alarm` did, in seconds since the fault was asked for."""
+    told, seen = record.alarms(alarm.name, notified=True)[:1], record.alarms(alarm.name)[:1]
+    start, cleared_at = record.start or 0.0, record.cleared_at(alarm.name) if seen else None
+    notified = [one.notified_at for one in told if one.notified_at is not None]
+    return AlarmResult(
+        name=alarm.name,
+        sla_s=record.scenario.sla_of(alarm),
+        detect_s=(told or seen)[0].at - start if seen else None,
+        notify_s=notified[0] - start if notified else None,
+        cleared_s=None if cleared_at is None else cleared_at - start,
+    )
+
+
+def _passed(record: _Record) -> Iterator[str]:
+    for alarm in record.scenario.expect:
+        result = _result(record, alarm)
+        after = f"{result.notify_s or 0.0:.1f} s after the fault"
+        yield f"{alarm.name} was notified {after} (SLA {result.sla_s:g} s)"
+    if not record.scenario.expect:
+        yield f"nothing fired in {record.scenario.watch_s:g} s"
+
+
+def _as_control(record: _Record, verdict: Verdict) -> Verdict:
+    """Judge a control: only "no effect was seen, nothing fired" shows that the drill can say no."""
+    errors = {error.subject for error in record.all(Kind.ERROR)}
+    refused = errors == {"FaultNotInEffect"} and not record.first(Kind.IN_EFFECT)
+    sound = record.first(Kind.HEALED) and record.first(Kind.DONE) and not tuple(_unquiet(record))
+    if refused and sound and not record.fired:
+        return verdict
+    why = f"a control breaks nothing and must be refused for that alone, but it came out {verdict.outcome}"
+    return replace(verdict, outcome=Outcome.FAILED, why=(why, *verdict.why))

@@ -1,0 +1,366 @@
+"""Takes one drill through its phases and records what happens. Decides nothing.
+
+    settle > inject > confirm > watch > confirm again > heal > clear > recover > reconcile
+       |     '------ active(): the fault is there ------'        |        |          |
+    BASELINE                                                   BOARD    AILING     BOOKS
+
+The judge reads the record afterwards. An error that means "this proves nothing" (`Invalid`) is
+recorded and ends the drill; any other heals the stack and goes on up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+
+from harness.clock import POLL_INTERVAL_S, Clock, wait_until
+from harness.errors import FaultNotInEffect, Invalid, StackError
+from harness.model import AlarmState, Board, Books, Fault, Phase, Scenario, Stack, Transition
+from harness.timeline import Kind, Timeline
+from harness.undo import HEAL_LIMIT, UndoJournal, await_healed
+
+CANARY = "CANARY"
+"""The alarm that toggles by itself, to show that the alarm engine and its notifications live."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """Every limit and interval of a drill, in seconds."""
+
+    settle_s: float = 90.0
+    quiet_s: float = 5.0
+    """How long board and stack must stay quiet before a fault."""
+    further_s: float = 12.0
+    """Watch on this long after the last expected alarm: one further evaluation cycle."""
+    again_s: float = 10.0
+    """For the effect to be seen once more before healing: it may show only when traffic meets it."""
+    heal_s: float = HEAL_LIMIT
+    clear_s: float = 75.0
+    """For the board to clear where no alarm of the scenario says longer."""
+    canary_s: float = 80.0
+    """From the fault to a canary notification."""
+    recover_s: float = 60.0
+    reconcile_s: float = 60.0
+    tick_s: float = POLL_INTERVAL_S
+    read_every_s: float = 1.0
+    """Between two readings of the board's states, the second evidence beside notifications."""
+
+
+LIMITS = Limits()
+
+
+def run(
+    name: str,
+    scenario: Scenario,
+    *,
+    stack: Stack,
+    board: Board,
+    books: Books,
+    clock: Clock,
+    timeline: Timeline,
+    undo: UndoJournal,
+    limits: Limits = LIMITS,
+    control: str = "",
+) -> None:
+    """Run one drill and record it, from SCENARIO to DONE; `control` is "sham" for a control.
+
+    Returns normally also when the drill turned out invalid. What is not an `Invalid` (a bug,
+    Ctrl-C) propagates after the fault is healed, and leaves the drill without DONE.
+    """
+    fault = repr(scenario.fault) if scenario.fault else ""
+    timeline.record(clock.now(), Kind.SCENARIO, name, name=name, fault=fault, control=control)
+    why = _cannot(scenario, stack)
+    if why:
+        timeline.record(clock.now(), Kind.SKIPPED, why=why)
+    else:
+        drill = _Drill(scenario, stack, board, books, clock, timeline, undo, limits)
+        try:
+            drill.play()
+        except Invalid as error:
+            _record_errors(error, clock=clock, timeline=timeline)
+    timeline.record(clock.now(), Kind.DONE)
+
+
+@contextmanager
+def active(
+    fault: Fault,
+    stack: Stack,
+    *,
+    clock: Clock,
+    timeline: Timeline,
+    undo: UndoJournal,
+    limits: Limits = LIMITS,
+    look: Callable[[], None] = lambda: None,
+) -> Iterator[float]:
+    """Hold `fault` in effect for the block and always heal it; gives the time it was asked for.
+
+    `look` is called while waiting for the effect: alarms may fire before it is confirmed.
+    Raises FaultNotInEffect if it does not bite or wears off, HealFailed if it cannot be healed.
+    """
+    asked_at = clock.now()
+    timeline.record(asked_at, Kind.PHASE, Phase.INJECT)
+    timeline.record(asked_at, Kind.INJECTING, repr(fault))
+    entry = undo.record(fault)
+    cut_short: BaseException | None = None
+
+    def bites() -> bool:
+        look()
+        return fault.in_effect(stack)
+
+    try:
+        fault.inject(stack)
+        _confirm(fault, bites, clock=clock, timeline=timeline)
+        yield asked_at
+        _confirm_again(fault, bites, clock=clock, timeline=timeline, within=limits.again_s)
+    except BaseException as error:
+        cut_short = error
+        raise
+    finally:
+        _heal(fault, stack, cut_short, clock=clock, timeline=timeline, limits=limits)
+        undo.done(entry)
+
+
+def _confirm(fault: Fault, bites: Callable[[], bool], *, clock: Clock, timeline: Timeline) -> None:
+    timeline.record(clock.now(), Kind.PHASE, Phase.CONFIRM)
+    if not wait_until(bites, within=fault.effect_limit_s, clock=clock):
+        raise FaultNotInEffect(
+            f"expected {fault!r} in effect, but saw no effect within {fault.effect_limit_s:g} s; "
+            "see the logs of the part it names, and whether the pipeline used that part at all"
+        )
+    timeline.record(clock.now(), Kind.IN_EFFECT, repr(fault))
+
+
+def _confirm_again(
+    fault: Fault, bites: Callable[[], bool], *, clock: Clock, timeline: Timeline, within: float
+) -> None:
+    timeline.record(clock.now(), Kind.PHASE, Phase.CONFIRM_AGAIN)
+    if not wait_until(bites, within=within, clock=clock):
+        raise FaultNotInEffect(
+            f"expected {fault!r} in effect until it is healed, but it wore off before, "
+            f"and did not show again within {within:g} s; see whether a supervisor or a retry mended it"
+        )
+    timeline.record(clock.now(), Kind.STILL_IN_EFFECT, repr(fault))
+
+
+def _heal(
+    fault: Fault,
+    stack: Stack,
+    cut_short: BaseException | None,
+    *,
+    clock: Clock,
+    timeline: Timeline,
+    limits: Limits,
+) -> None:
+    began = clock.now()
+    try:
+        # First of all: an unwritable journal must not keep the stack broken.
+        fault.heal(stack)
+        timeline.record(began, Kind.PHASE, Phase.HEAL)
+        timeline.record(began, Kind.HEALING, repr(fault))
+        await_healed(fault, stack, clock=clock, within_s=limits.heal_s)
+    except Invalid as error:
+        if cut_short is None or isinstance(cut_short, Invalid):
+            raise
+        # Ctrl-C or a bug must go on up: a failed heal is recorded beside it, not in its place.
+        timeline.record(clock.now(), Kind.ERROR, type(error).__name__, message=str(error))
+        raise cut_short from error
+    timeline.record(clock.now(), Kind.HEALED, repr(fault))
+
+
+def _cannot(scenario: Scenario, stack: Stack) -> str:
+    """Say why this drill cannot run on this stack; empty if it can."""
+    lacking = scenario.fault.needs - stack.can if scenario.fault else frozenset()
+    return scenario.skip or (f"this stack cannot {' or '.join(sorted(lacking))}" if lacking else "")
+
+
+def _record_errors(error: BaseException | None, *, clock: Clock, timeline: Timeline) -> None:
+    """Record `error` after what it interrupted: a fault that wore off and then would not heal is both."""
+    if error is not None:
+        _record_errors(error.__context__, clock=clock, timeline=timeline)
+    if isinstance(error, Invalid):
+        timeline.record(clock.now(), Kind.ERROR, type(error).__name__, message=str(error))
+
+
+@dataclass
+class _Drill:
+    """One drill in progress: a method for each phase that is not the fault's own."""
+
+    scenario: Scenario
+    stack: Stack
+    board: Board
+    books: Books
+    clock: Clock
+    timeline: Timeline
+    undo: UndoJournal
+    limits: Limits
+    _states: dict[str, AlarmState] = field(default_factory=dict)
+    _read_at: float = 0.0
+    _fired_at: dict[str, float] = field(default_factory=dict)  # first notification of each alarm
+    _sounding: set[str] = field(default_factory=set)  # notified as ALARM, and not yet as OK
+    _canary_at: float = 0.0
+
+    def play(self) -> None:
+        """Go through the phases, in order."""
+        self.settle()
+        if self.scenario.fault is None:
+            self.watch_calm()
+            canary_since = self.clock.now()
+        else:
+            with active(
+                self.scenario.fault,
+                self.stack,
+                clock=self.clock,
+                timeline=self.timeline,
+                undo=self.undo,
+                limits=self.limits,
+                look=self.look,
+            ) as canary_since:
+                self.watch(canary_since)
+        self.clear(canary_since)
+        self.recover()
+        self.reconcile()
+
+    def settle(self) -> None:
+        """Wait until board and stack are quiet and stay so; StackError if they do not."""
+        self._begin(Phase.SETTLE)
+        quiet_since: float | None = None
+        unrest: tuple[str, ...] = ()
+
+        def settled() -> bool:
+            nonlocal quiet_since, unrest
+            now = self.clock.now()
+            self.board.poll()  # what an earlier drill left behind is not ours
+            self._states = self._read()
+            unrest = (*self._unquiet(self._states), *self.stack.ailments())
+            if unrest:
+                quiet_since = None
+            elif quiet_since is None:
+                quiet_since = now
+            return quiet_since is not None and now - quiet_since >= self.limits.quiet_s
+
+        if not self._wait(settled, self.limits.settle_s, interval=0.5):
+            seen = ", ".join(unrest) or "it was not quiet for long enough"
+            raise StackError(
+                f"expected a quiet board and a healthy stack for {self.limits.quiet_s:g} s before the "
+                f"fault, but after {self.limits.settle_s:g} s saw: {seen}; "
+                "see `firedrill status`, or start afresh with `firedrill down`"
+            )
+        self.books.open(self.clock.now())
+        self._record(Kind.BASELINE, states=dict(self._states))
+
+    def watch(self, asked_at: float) -> None:
+        """Watch until every expected alarm has fired and a cycle more, or for twice the SLA."""
+        self._begin(Phase.WATCH)
+        expected = {alarm.name for alarm in self.scenario.expect}
+        longest = max(self.scenario.sla_of(alarm) for alarm in self.scenario.expect)
+
+        def over() -> bool:
+            self.look()
+            if not expected <= self._fired_at.keys():
+                return False
+            return self.clock.now() >= max(map(self._fired_at.__getitem__, expected)) + self.limits.further_s
+
+        self._wait(over, asked_at + 2 * longest - self.clock.now())
+
+    def watch_calm(self) -> None:
+        """Watch a stack that nothing was done to."""
+        self._begin(Phase.WATCH)
+        end = self.clock.now() + self.scenario.watch_s
+
+        def over() -> bool:
+            self.look()
+            return self.clock.now() >= end
+
+        self._wait(over, self.scenario.watch_s)
+
+    def clear(self, canary_since: float) -> None:
+        """Wait until every alarm is OK, by reading and by notification, and the canary has toggled."""
+        self._begin(Phase.CLEAR)
+        alarms = (*self.scenario.expect, *self.scenario.tolerate)
+
+        def cleared() -> bool:
+            self.look()
+            return not self._sounding and not self._unquiet(self._states)
+
+        def toggled() -> bool:
+            self.look()
+            return self._canary_at >= canary_since
+
+        self._wait(cleared, max((alarm.clear_s for alarm in alarms), default=self.limits.clear_s))
+        self._wait(toggled, canary_since + self.limits.canary_s - self.clock.now())
+        self._record(Kind.BOARD, states=self._read())
+
+    def recover(self) -> None:
+        """Wait until nothing in the stack is unhealthy; record what remains."""
+        self._begin(Phase.RECOVER)
+        ailments: list[str] = []
+
+        def well() -> bool:
+            nonlocal ailments
+            self.look()
+            ailments = list(self.stack.ailments())
+            return not ailments
+
+        self._wait(well, self.limits.recover_s, interval=1.0)
+        self._record(Kind.AILING, ailments=ailments)
+
+    def reconcile(self) -> None:
+        """Wait until every order up to now is accounted for; record the books as they stand."""
+        self._begin(Phase.RECONCILE)
+        cutoff = self.clock.now()
+        account = self.books.account(cutoff)
+
+        def balanced() -> bool:
+            nonlocal account
+            self.look()
+            account = self.books.account(cutoff)
+            return account.balanced
+
+        if not account.balanced:
+            self._wait(balanced, self.limits.reconcile_s, interval=1.0)
+        self._read_at = 0.0
+        self.look()  # once more, whatever was read last
+        self._record(Kind.BOOKS, **asdict(account))
+
+    def look(self) -> None:
+        """Record what the board says now: each notification, and each state that is news."""
+        for transition in self.board.poll():
+            self._note(transition)
+        if self.clock.now() - self._read_at < self.limits.read_every_s:
+            return
+        for alarm, state in self._read().items():
+            if state is not self._states.get(alarm):
+                self._states[alarm] = state
+                self._record(Kind.SEEN, alarm, state=state)
+
+    def _note(self, told: Transition) -> None:
+        times = {"changed_at": told.changed_at, "notified_at": told.notified_at}
+        if told.alarm == CANARY:
+            self._canary_at = max(self._canary_at, told.changed_at)
+            self._record(Kind.CANARY, told.state, **times)
+            return
+        self._record(Kind.ALARM, told.alarm, state=told.state, **times, reason=told.reason)
+        if told.state is AlarmState.ALARM:
+            self._fired_at.setdefault(told.alarm, told.notified_at)
+            self._sounding.add(told.alarm)
+        else:
+            self._sounding.discard(told.alarm)
+
+    def _read(self) -> dict[str, AlarmState]:
+        """Read the board's states, without the canary's: that one is meant to change."""
+        self._read_at = self.clock.now()
+        return {alarm: state for alarm, state in self.board.states().items() if alarm != CANARY}
+
+    @staticmethod
+    def _unquiet(states: Mapping[str, AlarmState]) -> tuple[str, ...]:
+        return tuple(f"{alarm} {state}" for alarm, state in states.items() if state is not AlarmState.OK)
+
+    def _wait(self, condition: Callable[[], bool], within: float, *, interval: float = 0.0) -> bool:
+        return wait_until(condition, within=within, clock=self.clock, interval=interval or self.limits.tick_s)
+
+    def _begin(self, phase: Phase) -> None:
+        self._record(Kind.PHASE, phase)
+
+    def _record(self, kind: Kind, subject: str = "", **data: object) -> None:
+        self.timeline.record(self.clock.now(), kind, subject, **data)

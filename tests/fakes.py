@@ -1,0 +1,376 @@
+"""In-memory stand-ins that behave truthfully in time: a clock, a stack, a board and the books.
+
+Nothing here waits: time passes only when somebody sleeps on the `FakeClock`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from fixtures import topology
+from harness.errors import StackError
+from harness.model import (
+    Alarm,
+    AlarmState,
+    Capability,
+    Comparison,
+    Fault,
+    HogReading,
+    Knobs,
+    Metric,
+    Orders,
+    Severity,
+    Stack,
+    Statistic,
+    Tier,
+    Toxic,
+    Traffic,
+    Transition,
+    Unit,
+    Usage,
+)
+
+START = 1_700_000_000.0
+CANARY = "CANARY"
+
+
+@dataclass
+class FakeClock:
+    """Time that passes only by sleeping; `asleep` adds up."""
+
+    at: float = START
+    asleep: float = 0.0
+
+    def now(self) -> float:
+        return self.at
+
+    def sleep(self, seconds: float) -> None:
+        assert seconds > 0, "a loop that waits for nothing never ends"
+        self.at += seconds
+        self.asleep += seconds
+
+
+def alarm(name: str, *, sla_s: float = 30.0, clear_s: float = 75.0) -> Alarm:
+    """Return an alarm of which only name and limits matter."""
+    metric = Metric(name="m", unit=Unit.COUNT, tier=Tier.ALWAYS_ON, source="a test", meaning="nothing")
+    return Alarm(
+        name=name,
+        metric=metric,
+        statistic=Statistic.MAXIMUM,
+        comparison=Comparison.ABOVE,
+        threshold=0.0,
+        severity=Severity.HIGH,
+        meaning="something broke",
+        action="look",
+        runbook="docs/runbooks/none.md",
+        sla_s=sla_s,
+        clear_s=clear_s,
+    )
+
+
+# --- the stack ---------------------------------------------------------------------------------
+
+
+@dataclass
+class FakeNode:
+    """A process. It takes `starts_in_s` to start; with `restarts_in_s` a supervisor revives it."""
+
+    clock: FakeClock
+    starts_in_s: float = 1.0
+    restarts_in_s: float | None = None
+    memory_limit: int = 1_000
+    _up_at: float | None = 0.0
+    _paused: bool = False
+    _flapping: tuple[float, float] | None = None
+    _hog: tuple[float, int, int] | None = None
+
+    def running(self) -> bool:
+        return self._up_at is not None and self.clock.now() >= self._up_at
+
+    def kill(self) -> None:
+        revived = self.restarts_in_s
+        self._up_at = None if revived is None else self.clock.now() + revived
+        self._paused = False
+
+    def start(self) -> None:
+        if self._up_at is None:
+            self._up_at = self.clock.now() + self.starts_in_s
+
+    def pause(self) -> None:
+        self._paused = self.running()
+
+    def resume(self) -> None:
+        self._paused = False
+
+    def paused(self) -> bool:
+        return self._paused
+
+    def flap(self, every_s: float) -> None:
+        self._flapping = (self.clock.now(), every_s)
+
+    def steady(self) -> None:
+        self._flapping = None
+
+    def flaps(self) -> int | None:
+        if self._flapping is None:
+            return None
+        since, every_s = self._flapping
+        return int((self.clock.now() - since) // every_s)
+
+    def hog_memory(self, total_bytes: int, bytes_per_s: int) -> None:
+        self._hog = (self.clock.now(), total_bytes, bytes_per_s)
+
+    def release_memory(self) -> None:
+        self._hog = None
+
+    def lose_hog(self) -> None:
+        """Let the OOM killer pick the hog instead of the node."""
+        if self._hog:
+            self._hog = (self._hog[0], self._hog[1], 0)
+
+    def hogged(self) -> HogReading | None:
+        if self._hog is None:
+            return None
+        since, total, rate = self._hog
+        held = min(total, int((self.clock.now() - since) * rate))
+        return HogReading(held, int(rate == 0 or held >= self.memory_limit))
+
+    def usage(self) -> Usage:
+        hog = self.hogged() or HogReading(0, 0)
+        return Usage(hog.held_bytes, self.memory_limit, hog.oom_kills, 0.0)
+
+
+@dataclass
+class FakeLink:
+    """A path that carries `requests_per_s`; a toxic is felt by the requests that follow it."""
+
+    clock: FakeClock
+    requests_per_s: float = 2.0
+    _toxic: Toxic | None = None
+    _since: float = START
+
+    def poison(self, toxic: Toxic) -> None:
+        self._toxic, self._since = toxic, self.clock.now()
+
+    def cure(self) -> None:
+        self._toxic, self._since = None, self.clock.now()
+
+    def toxic(self) -> Toxic | None:
+        return self._toxic
+
+    def traffic(self) -> Traffic:
+        toxic, elapsed = self._toxic or Toxic(), self.clock.now() - self._since
+        refusing = toxic.cut or toxic.refusal is not None
+        refused_per_s = max(0.0, self.requests_per_s - toxic.requests_per_s) if refusing else 0.0
+        holding = toxic.hang or toxic.delay_s > 0 or toxic.bytes_per_s > 0
+        requests = int(elapsed * self.requests_per_s)
+        longest = elapsed if toxic.hang else min(elapsed, toxic.delay_s)
+        return Traffic(
+            requests=requests,
+            refused=int(elapsed * refused_per_s),
+            refused_in_last_10s=int(min(elapsed, 10.0) * refused_per_s),
+            held=requests if holding else 0,
+            longest_held_s=longest if holding and requests else 0.0,
+            bytes=requests * 100,
+        )
+
+
+@dataclass
+class FakeFeed:
+    """The order generator: what its knobs say, exactly."""
+
+    clock: FakeClock
+    _knobs: list[tuple[float, Knobs]] = field(default_factory=lambda: [(0.0, Knobs())])
+
+    def turn(self, knobs: Knobs) -> None:
+        self._knobs.append((self.clock.now(), knobs))
+
+    def knobs(self) -> Knobs:
+        return self._knobs[-1][1]
+
+    def produced(self, kind: str, within_s: float) -> int:
+        now, total = self.clock.now(), 0.0
+        ends = [at for at, _ in self._knobs[1:]] + [now]
+        for (begin, knobs), end in zip(self._knobs, ends, strict=True):
+            total += max(0.0, end - max(begin, now - within_s)) * self._per_s(kind, knobs)
+        return int(total)
+
+    @staticmethod
+    def _per_s(kind: str, knobs: Knobs) -> float:
+        orders = knobs.orders_per_s
+        return {
+            "good": orders * (1 - knobs.duplicate_ratio - knobs.late_ratio),
+            "malformed": knobs.malformed_per_s,
+            "duplicate": orders * knobs.duplicate_ratio,
+            "late": orders * knobs.late_ratio,
+        }[kind]
+
+
+@dataclass
+class FakeSettings:
+    """A deployed configuration file."""
+
+    baseline: str = '{"allowed_lateness_s": 5, "dedup": true}'
+    _text: str = '{"allowed_lateness_s": 5, "dedup": true}'
+
+    def read(self) -> Mapping[str, object]:
+        return dict(json.loads(self._text))
+
+    def edit(self, changes: Mapping[str, object]) -> None:
+        self._text = json.dumps({**self.read(), **changes})
+
+    def restore(self) -> None:
+        self._text = self.baseline
+
+    def edited(self) -> bool:
+        return self._text != self.baseline
+
+
+class FakeStack:
+    """The reference platform by its names; `illness` adds ailments of its own."""
+
+    def __init__(self, clock: FakeClock, can: Iterable[Capability] = Capability) -> None:
+        self.clock = clock
+        self._can = frozenset(can)
+        self.nodes = {name: FakeNode(clock) for name in topology.NODES}
+        self.links = {name: FakeLink(clock) for name in topology.LINKS}
+        self.feed = FakeFeed(clock)
+        self.deployed = {
+            name: FakeSettings() for name in (topology.PIPELINE_SETTINGS, topology.ARCHIVER_SETTINGS)
+        }
+        self.illness: list[str] = []
+
+    @property
+    def can(self) -> frozenset[Capability]:
+        return self._can
+
+    def node(self, name: str) -> FakeNode:
+        if name not in self.nodes:
+            raise StackError(f"no node {name}")
+        return self.nodes[name]
+
+    def link(self, name: str) -> FakeLink:
+        if name not in self.links:
+            raise StackError(f"no link {name}")
+        return self.links[name]
+
+    def settings(self, name: str) -> FakeSettings:
+        if name not in self.deployed:
+            raise StackError(f"no settings {name}")
+        return self.deployed[name]
+
+    def ailments(self) -> Sequence[str]:
+        dead = [f"{name} is down" for name, node in self.nodes.items() if not node.running()]
+        frozen = [f"{name} is frozen" for name, node in self.nodes.items() if node.paused()]
+        return [*dead, *frozen, *self.illness]
+
+
+# --- the board and the books -------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Reaction:
+    """An alarm that fires `fires_s` after a fault is first in effect and clears `clears_s` after it ends."""
+
+    alarm: str
+    fires_s: float = 5.0
+    clears_s: float = 5.0
+    mute: bool = False  # its notifications never arrive
+
+
+@dataclass
+class FakeBoard:
+    """A board whose alarms react to `fault` on `stack`; its canary toggles every `canary_s` seconds.
+
+    `script` adds transitions of its own: (seconds after START, alarm, state).
+    """
+
+    clock: FakeClock
+    alarms: Sequence[str]
+    fault: Fault | None = None
+    stack: Stack | None = None
+    reactions: Sequence[Reaction] = ()
+    script: Sequence[tuple[float, str, AlarmState]] = ()
+    canary_s: float | None = 20.0
+    notify_s: float = 0.5
+    _states: dict[str, AlarmState] = field(default_factory=dict)
+    _pending: list[Transition] = field(default_factory=list)
+    _broke_at: float | None = None
+    _mended_at: float | None = None
+    _advanced_to: float = START
+
+    def __post_init__(self) -> None:
+        self._states = dict.fromkeys(self.alarms, AlarmState.OK)
+        if self.canary_s is not None:
+            self._states[CANARY] = AlarmState.OK
+
+    def poll(self) -> Sequence[Transition]:
+        self._advance()
+        due = [each for each in self._pending if each.notified_at <= self.clock.now()]
+        self._pending = [each for each in self._pending if each not in due]
+        return [replace(each, notified_at=self.clock.now()) for each in due]
+
+    def states(self) -> Mapping[str, AlarmState]:
+        self._advance()
+        return dict(self._states)
+
+    def _advance(self) -> None:
+        now = self.clock.now()
+        if self.fault and self.stack:
+            broken = self.fault.in_effect(self.stack)
+            if broken and self._broke_at is None:
+                self._broke_at = now
+            if not broken and self._broke_at is not None and self._mended_at is None:
+                self._mended_at = now
+        for at, alarm, state, mute in sorted(self._due(now)):
+            self._change(at, alarm, state, mute)
+        self._advanced_to = now
+
+    def _due(self, now: float) -> list[tuple[float, str, AlarmState, bool]]:
+        changes = [(START + at, alarm, state, False) for at, alarm, state in self.script]
+        for each in self.reactions:
+            if self._broke_at is not None:
+                changes.append((self._broke_at + each.fires_s, each.alarm, AlarmState.ALARM, each.mute))
+            if self._mended_at is not None:
+                changes.append((self._mended_at + each.clears_s, each.alarm, AlarmState.OK, each.mute))
+        if self.canary_s is not None:
+            count = int((now - START) // self.canary_s)
+            state = AlarmState.ALARM if count % 2 else AlarmState.OK
+            changes.append((START + count * self.canary_s, CANARY, state, False))
+        return [change for change in changes if self._advanced_to < change[0] <= now]
+
+    def _change(self, at: float, alarm: str, state: AlarmState, mute: bool) -> None:
+        if alarm not in self._states:
+            return  # it is not deployed, so it cannot fire
+        self._states[alarm] = state
+        if not mute:
+            self._pending.append(Transition(alarm, state, at, at + self.notify_s))
+
+
+@dataclass
+class FakeBooks:
+    """Books of 300 orders a second, complete `behind_s` after their cutoff but for `lost` orders."""
+
+    clock: FakeClock
+    behind_s: float = 2.0
+    lost: int = 0
+    opened_at: float | None = None
+
+    def open(self, at: float) -> None:
+        self.opened_at = at
+
+    def account(self, until: float) -> Orders:
+        assert self.opened_at is not None, "the books were never opened"
+        produced = int((until - self.opened_at) * 300)
+        missing = self.lost if self.clock.now() >= until + self.behind_s else max(self.lost, 7)
+        return Orders(
+            produced=produced,
+            windowed=produced - missing,
+            dlq=0,
+            duplicate=0,
+            late=0,
+            missing=missing,
+            missing_ids=tuple(f"o-{n}" for n in range(missing)),
+        )

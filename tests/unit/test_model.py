@@ -1,0 +1,60 @@
+import pytest
+
+from harness.errors import DeclarationError
+from harness.faults import Kill
+from harness.model import Alarm, Fault, Orders, Scenario
+from tests.fakes import alarm
+
+A = alarm("A")
+FAULT = Kill("broker-1")
+
+
+def scenario(
+    *,
+    fault: Fault | None = FAULT,
+    expect: tuple[Alarm, ...] = (A,),
+    tolerate: dict[Alarm, str] | None = None,
+    mode: int | None = 22,
+    sla_s: float | None = None,
+) -> Scenario:
+    return Scenario(summary="s", fault=fault, expect=expect, mode=mode, tolerate=tolerate or {}, sla_s=sla_s)
+
+
+def test_an_alarm_cannot_promise_to_be_faster_than_its_own_period() -> None:
+    """A promise nobody can keep would make every drill of that alarm fail."""
+    with pytest.raises(DeclarationError, match="shorter than its own 10 s"):
+        alarm("HASTY", sla_s=5.0)
+
+
+def test_a_scenario_may_tighten_an_sla_but_never_loosen_it() -> None:
+    """The SLA belongs to the alarm: a scenario that loosens it would hide a regression."""
+    assert 20.0 == scenario(sla_s=20.0).sla_of(A)
+    with pytest.raises(DeclarationError, match="looser"):
+        scenario(sla_s=31.0)
+
+
+def test_all_problems_of_a_scenario_are_told_at_once() -> None:
+    """Whoever writes a scenario should not have to find its mistakes one at a time."""
+    with pytest.raises(DeclarationError) as caught:
+        scenario(expect=(), mode=27, tolerate={A: " "})
+
+    assert 3 == len(caught.value.problems)
+
+
+def test_a_calm_scenario_must_say_how_long_it_watches() -> None:
+    """Watching for no time at all, nothing can fire: that would always pass."""
+    with pytest.raises(DeclarationError, match="watch_s"):
+        scenario(fault=None, expect=())
+
+
+@pytest.mark.parametrize(
+    ("windowed", "missing", "duplicate", "balanced"),
+    [(7, 0, 0, True), (6, 1, 0, False), (8, 0, 0, False), (7, 0, 1, False)],
+)
+def test_books_balance_only_if_every_order_is_somewhere_once(
+    windowed: int, missing: int, duplicate: int, balanced: bool
+) -> None:
+    """One order too many is as wrong as one too few."""
+    orders = Orders(produced=10, windowed=windowed, dlq=2, duplicate=duplicate, late=1, missing=missing)
+
+    assert balanced is orders.balanced
