@@ -114,7 +114,7 @@ def rig(kind: str, upstream: Upstream | None) -> Iterator[Rig]:
 @contextlib.asynccontextmanager
 async def _world(kind: str, upstream: Upstream | None) -> AsyncIterator[Rig]:
     handler = echo if upstream is None or kind == "tcp" else upstream.serve
-    server = await asyncio.start_server(handler, "127.0.0.1", 0)
+    server = await asyncio.start_server(handler, "127.0.0.1", 0, backlog=1024)
     port = server.sockets[0].getsockname()[1]
     if upstream is None:
         server.close()

@@ -188,7 +188,7 @@ def test_a_delay_holds_a_request_and_its_cure_frees_it() -> None:
         it.link.poison(Toxic(delay_s=0.2))
         start = NOW()
         get(it)
-        assert 0.2 <= NOW() - start < 0.5
+        assert 0.2 <= NOW() - start < 2.0
 
         it.link.poison(Toxic(delay_s=60))
         with in_background(it) as statuses:
@@ -274,4 +274,4 @@ def test_a_throttled_link_trickles() -> None:
         start = NOW()
         requests.put(it.url, data=b"x" * 40_000, timeout=5)
 
-        assert 0.25 < NOW() - start < 1.0
+        assert 0.25 < NOW() - start < 3.0

@@ -1,0 +1,83 @@
+"""Finds records the archiver's group committed but never archived: gaps between archived offsets."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from harness.errors import StackError
+
+SETTLE_S = 5.0
+"""After a rebalance two members may archive out of order; a gap this old is no such overlap."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One archived batch: a contiguous run of offsets of one partition, both ends included."""
+
+    topic: str
+    partition: int
+    first: int
+    last: int
+
+
+def batch(line: str) -> Batch:
+    """Read one archived line. StackError if it is no batch."""
+    try:
+        raw = json.loads(line)
+        return Batch(raw["topic"], raw["partition"], raw["first_offset"], raw["last_offset"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise StackError(f"expected an archived batch, found {line[:120]!r}") from error
+
+
+@dataclass
+class _Partition:
+    """Runs of archived offsets, sorted and disjoint, and the gaps between them with their age."""
+
+    runs: list[tuple[int, int]] = field(default_factory=list)
+    gaps: dict[tuple[int, int], float] = field(default_factory=dict)
+
+    def take(self, first: int, last: int, at: float) -> None:
+        merged: list[tuple[int, int]] = []
+        for start, end in sorted([*self.runs, (first, last)]):
+            if merged and start <= merged[-1][1] + 1:
+                merged[-1] = (merged[-1][0], max(merged[-1][1], end))
+            else:
+                merged.append((start, end))
+        self.runs = merged
+        between = [(left[1] + 1, right[0] - 1) for left, right in pairwise(merged)]
+        # A gap that was filled in part is another gap, as old as the one it was cut from.
+        self.gaps = {gap: min([at, *self._ages(gap)]) for gap in between}
+
+    def _ages(self, gap: tuple[int, int]) -> list[float]:
+        return [age for known, age in self.gaps.items() if known[0] <= gap[0] and gap[1] <= known[1]]
+
+    def confirmed(self, at: float) -> int:
+        """Return how many offsets the gaps that have now settled miss, and close their account."""
+        settled = [gap for gap, since in self.gaps.items() if at - since >= SETTLE_S]
+        for first, last in settled:
+            self.take(first, last, at)
+        return sum(last - first + 1 for first, last in settled)
+
+
+@dataclass
+class Gaps:
+    """The archive's gaps. What is older than the first batch seen of a partition is no gap."""
+
+    _partitions: dict[tuple[str, int], _Partition] = field(default_factory=dict)
+
+    def take(self, archived: Batch, at: float) -> None:
+        """Take in a batch seen at `at` (epoch seconds)."""
+        partition = self._partitions.setdefault((archived.topic, archived.partition), _Partition())
+        partition.take(archived.first, archived.last, at)
+
+    def baseline(self) -> None:
+        """Take every gap there is as known: it was reported by whoever watched before."""
+        for partition in self._partitions.values():
+            for first, last in list(partition.gaps):
+                partition.take(first, last, 0.0)
+
+    def discarded(self, at: float) -> int:
+        """Return the records found missing since the last call; each is reported once."""
+        return sum(partition.confirmed(at) for partition in self._partitions.values())

@@ -1,0 +1,29 @@
+"""Clients for the harness's and the collector's own AWS calls: always dummy credentials, never a user's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+REGION = "us-east-1"
+NAMESPACE = "Firedrill"
+
+
+def client(service: Any, endpoint: str, *, attempts: int = 2, timeout_s: float = 10.0) -> Any:
+    """Return a client of `service` at `endpoint` that tries `attempts` times in all."""
+    return boto3.client(
+        service,
+        endpoint_url=endpoint,
+        region_name=REGION,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",  # noqa: S106 - LocalStack's dummy credentials
+        config=Config(
+            retries={"total_max_attempts": attempts},
+            connect_timeout=min(timeout_s, 2.0),
+            read_timeout=timeout_s,
+            proxies={},
+            s3={"addressing_style": "path"},
+        ),
+    )

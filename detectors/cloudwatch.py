@@ -1,0 +1,146 @@
+"""Deploys the alarms and reads the board: CloudWatch alarms → SNS → SQS, on the harness's direct path."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from detectors import aws
+from harness.clock import Clock
+from harness.endpoints import Endpoints
+from harness.errors import BoardError
+from harness.model import Alarm, AlarmState, Transition
+
+TOPIC = "firedrill-pages"
+QUEUE = "firedrill-board"
+STAGGER_S = 0.05
+"""LocalStack's scheduler dies, silently, of two evaluations due at the very same moment."""
+
+
+def deploy(alarms: Iterable[Alarm], endpoints: Endpoints, clock: Clock) -> None:
+    """Create the topic, the queue that listens to it and every alarm. BoardError says what failed."""
+    with _told("deploying the alarms"):
+        topic = aws.client("sns", endpoints.aws_direct).create_topic(Name=TOPIC)["TopicArn"]
+        sqs = aws.client("sqs", endpoints.aws_direct)
+        queue = sqs.create_queue(QueueName=QUEUE)["QueueUrl"]
+        arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        aws.client("sns", endpoints.aws_direct).subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+        cloudwatch = aws.client("cloudwatch", endpoints.aws_direct)
+        for alarm in alarms:
+            cloudwatch.put_metric_alarm(**request(alarm, pipeline=endpoints.pipeline, topic=topic))
+            clock.sleep(STAGGER_S)
+
+
+def request(alarm: Alarm, *, pipeline: str, topic: str) -> dict[str, Any]:
+    """Return the PutMetricAlarm request of `alarm`; it notifies `topic` of every change of state."""
+    return {
+        "AlarmName": alarm.name,
+        "AlarmDescription": f"{alarm.severity}: {alarm.meaning} {alarm.action}",
+        "Namespace": aws.NAMESPACE,
+        "MetricName": alarm.metric.name,
+        "Dimensions": [{"Name": "Pipeline", "Value": pipeline}],
+        "Statistic": alarm.statistic.value,
+        "ComparisonOperator": alarm.comparison.value,
+        "Threshold": alarm.threshold,
+        "Period": alarm.period_s,
+        "EvaluationPeriods": alarm.evaluation_periods,
+        "DatapointsToAlarm": alarm.datapoints_to_alarm,
+        "TreatMissingData": alarm.missing.value,
+        "ActionsEnabled": True,
+        "AlarmActions": [topic],
+        "OKActions": [topic],
+        "InsufficientDataActions": [topic],
+    }
+
+
+@dataclass(frozen=True)
+class CloudWatchBoard:
+    """The `Board` of a stack."""
+
+    endpoints: Endpoints
+    clock: Clock
+
+    def poll(self) -> Sequence[Transition]:
+        with _told("reading the notifications"):
+            sqs = self._client("sqs")
+            queue = self._queue(sqs)
+            told: list[Transition] = []
+            while True:
+                got = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, WaitTimeSeconds=0)
+                messages = got.get("Messages", [])
+                if not messages:
+                    return sorted(told, key=lambda transition: transition.changed_at)
+                at = self.clock.now()
+                told.extend(transition(message["Body"], at) for message in messages)
+                sqs.delete_message_batch(
+                    QueueUrl=queue,
+                    Entries=[
+                        {"Id": str(index), "ReceiptHandle": message["ReceiptHandle"]}
+                        for index, message in enumerate(messages)
+                    ],
+                )
+
+    def states(self) -> Mapping[str, AlarmState]:
+        with _told("reading the alarms' states"):
+            pages = self._client("cloudwatch").get_paginator("describe_alarms").paginate()
+            return {
+                alarm["AlarmName"]: AlarmState(alarm["StateValue"])
+                for page in pages
+                for alarm in page["MetricAlarms"]
+            }
+
+    def _client(self, service: str) -> Any:
+        return _client(service, self.endpoints.aws_direct)
+
+    def _queue(self, sqs: Any) -> str:
+        return _queue(sqs)
+
+
+_CLIENTS: dict[tuple[str, str], Any] = {}
+_QUEUES: dict[int, str] = {}
+
+
+def _client(service: str, endpoint: str) -> Any:
+    if (service, endpoint) not in _CLIENTS:  # making one takes tens of milliseconds, polling should not
+        _CLIENTS[service, endpoint] = aws.client(service, endpoint)
+    return _CLIENTS[service, endpoint]
+
+
+def _queue(sqs: Any) -> str:
+    if id(sqs) not in _QUEUES:
+        _QUEUES[id(sqs)] = sqs.get_queue_url(QueueName=QUEUE)["QueueUrl"]
+    return _QUEUES[id(sqs)]
+
+
+def transition(body: str, at: float) -> Transition:
+    """Read one SNS envelope as it lies in the queue. BoardError if it is no alarm's notification."""
+    try:
+        message = json.loads(json.loads(body)["Message"])
+        return Transition(
+            message["AlarmName"],
+            AlarmState(message["NewStateValue"]),
+            _epoch(message["StateChangeTime"]),
+            at,
+            message.get("NewStateReason", ""),
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise BoardError(f"expected an alarm's notification in the queue, got {body[:200]!r}") from error
+
+
+def _epoch(text: str) -> float:
+    moment = datetime.fromisoformat(text.replace("Z", "+00:00").replace("+0000", "+00:00"))
+    return moment.timestamp() if moment.tzinfo else datetime.fromisoformat(f"{text}+00:00").timestamp()
+
+
+@contextlib.contextmanager
+def _told(what: str) -> Iterator[None]:
+    try:
+        yield
+    except (BotoCoreError, ClientError) as error:
+        raise BoardError(f"{what} failed: {error}; is LocalStack alive? See its log") from error

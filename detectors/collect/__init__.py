@@ -1,0 +1,1 @@
+"""The collector: reads every source each second and publishes to CloudWatch."""

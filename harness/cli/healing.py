@@ -1,0 +1,91 @@
+"""Heals what a killed command left broken, takes down what it left running."""
+
+from __future__ import annotations
+
+from harness.cli import presence
+from harness.cli.platform import Platform, Running, Tell
+from harness.errors import HealFailed, StackError
+from harness.undo import HEAL_LIMIT, Healing, UndoJournal, heal_all
+
+ORPHAN_HEAL_LIMIT_S = 15.0
+"""For a stack that is thrown away right after: healing first is for what lies outside of it."""
+
+
+def broken(running: Running) -> list[str]:
+    """Return the faults that may be in effect on a stack, as its undo journal has them."""
+    return [repr(fault) for _, fault in UndoJournal(running.undo).open_entries()]
+
+
+def heal(platform: Platform, running: Running, tell: Tell, *, within_s: float = HEAL_LIMIT) -> bool:
+    """Heal every open entry of a stack's journal and say so; return whether nothing is left open."""
+    healings: list[Healing] = []
+    if broken(running):  # a stack without open entries is not even looked at
+        stack = platform.stack(running)
+        healings = heal_all(UndoJournal(running.undo), stack, clock=platform.clock, within_s=within_s)
+    for each in healings:
+        tell(f"NOT healed: {each.fault}: {each.problem}" if each.problem else f"healed {each.fault}")
+    return not any(each.problem for each in healings)
+
+
+def take_down(platform: Platform, running: Running, tell: Tell) -> None:
+    """End a stack whose command is gone: heal what reaches beyond it, then stop it.
+
+    HealFailed if something of it is left.
+    """
+    heal(platform, running, tell, within_s=ORPHAN_HEAL_LIMIT_S)
+    try:
+        platform.down(running)
+    except StackError as error:
+        raise HealFailed(str(error)) from error
+    tell(f"took down the stack {running.directory.name}, whose command is gone")
+
+
+def tidy(platform: Platform, tell: Tell) -> None:
+    """Put right what dead commands left: heal, take down orphans, remove leftovers.
+
+    HealFailed if a kept stack cannot be healed: no drill on it would mean anything.
+    """
+    starting = any(other.starting for other in presence.others(platform.home))
+    for running in platform.running():
+        held = presence.hold(running.lock)
+        if held is None:
+            continue  # somebody is at work on it, and answers for it
+        with held:
+            _tidy_one(platform, running, tell, orphan=not running.kept and not starting)
+    for directory in platform.sweep():
+        tell(f"removed what was left of the stack {directory.name}")
+
+
+def _tidy_one(platform: Platform, running: Running, tell: Tell, *, orphan: bool) -> None:
+    if orphan:
+        take_down(platform, running, tell)
+    elif broken(running):
+        tell(f"the stack {running.directory.name} was left broken; healing it")
+        if not heal(platform, running, tell):
+            raise HealFailed(
+                f"the stack {running.directory.name} cannot be healed; `firedrill down` throws it away"
+            )
+
+
+def orphans(platform: Platform) -> list[Running]:
+    """Return the stacks that are not kept and that nobody uses or brings up; changes nothing."""
+    if any(other.starting for other in presence.others(platform.home)):
+        return []
+    return [one for one in platform.running() if not one.kept and presence.free(one.lock)]
+
+
+def heal_everything(platform: Platform, tell: Tell) -> bool:
+    """Heal every running stack, used or not; return whether nothing is left open."""
+    well = True
+    for running in platform.running():
+        open_entries = broken(running)
+        if not presence.free(running.lock) and open_entries:
+            tell(f"a run is at work on {running.directory.name}: what it drills now will be INVALID")
+        try:
+            well = heal(platform, running, tell) and well
+        except StackError as error:
+            tell(f"NOT healed: {running.directory.name}: {error}")
+            well = False
+        if not open_entries:
+            tell(f"nothing to heal on {running.directory.name}")
+    return well

@@ -1,0 +1,224 @@
+"""The one place where the parts meet: engines, stacks, proxies, load and detectors as one `Platform`."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib import metadata
+from pathlib import Path
+
+import psutil
+from rich.console import Console
+
+from detectors.alarms import ALARMS
+from detectors.books import PipelineBooks
+from detectors.cloudwatch import CloudWatchBoard, deploy
+from fixtures import install, topology
+from fixtures.install import where
+from fixtures.load.feed import FileFeed
+from fixtures.processes import cgroup, ports, stacks
+from fixtures.processes.flink import FlinkHome
+from fixtures.processes.layout import ROOT, Engines
+from fixtures.processes.stack import ProcessStack
+from harness.cli import presence
+from harness.cli.platform import Finding, Guard, Running, Tell
+from harness.cli.reaper import Reaper
+from harness.clock import Clock, RealClock
+from harness.endpoints import Endpoints
+from harness.errors import InstallError, StackError, UsageError
+from harness.model import Alarm, Board, Books, Capability, Stack
+from harness.proxies.client import ProxiedLink
+
+FREE_MEMORY_BYTES = 5 * 2**30
+"""What a stack and a run on it need at most; measured figures are in docs/benchmarks.md."""
+
+STACK_DISK_BYTES = 1_000_000_000
+"""Kafka's logs, checkpoints and logs of one long run."""
+
+RUNS_IN_A_STACK = ("fixtures", "detectors", "harness/proxies", "harness/model.py", "harness/endpoints.py")
+"""The source that runs inside a stack, beside the engines: a stack started from other source is another."""
+
+
+@dataclass(frozen=True)
+class Processes:
+    """The `processes` stacks of this machine: the real `Platform`."""
+
+    name: str = "processes"
+    home: Path = field(default_factory=install.home)
+    clock: Clock = field(default_factory=RealClock)
+    alarms: Sequence[Alarm] = ALARMS
+
+    @cached_property
+    def version(self) -> str:
+        runtime = install.find(self.home)
+        engines = runtime.digest if runtime else "none"
+        return f"{metadata.version('firedrill')}+{engines}.{_source(ROOT)}"
+
+    def versions(self) -> Mapping[str, str]:
+        runtime = install.find(self.home)
+        return {"firedrill": metadata.version("firedrill"), **runtime.versions} if runtime else {}
+
+    def install(self, tell: Tell) -> None:
+        if install.find(self.home) is None:
+            tell(f"installing the engines into {self.home}, once")
+        install.install(self.home, progress=install.Progress(Console(soft_wrap=True)))
+        self.__dict__.pop("version", None)  # it names the engines
+
+    @property
+    def can(self) -> frozenset[Capability]:
+        limits = {Capability.MEMORY_LIMIT, Capability.CPU_LIMIT}
+        return frozenset(Capability) - (limits if cgroup.usable() else frozenset())
+
+    def check_home(self) -> None:
+        presence.check_writable(self.home, "set FIREDRILL_HOME to one that can")
+
+    def running(self) -> Sequence[Running]:
+        return list(stacks.all_running(self.home))
+
+    def check_ports(self, base: int) -> None:
+        try:
+            os.close(ports.claim(base).lock)
+        except (StackError, OverflowError) as error:
+            raise UsageError(str(error)) from error
+
+    def up(self, *, seed: int, kept: bool, ports: int | None, tell: Tell) -> Running:
+        runtime = install.find(self.home)
+        if runtime is None:
+            raise InstallError("the engines are not installed; run `firedrill install`")
+        return stacks.up(
+            self.home,
+            _engines(runtime),
+            version=self.version,
+            seed=seed,
+            kept=kept,
+            ports=ports,
+            clock=self.clock,
+            deploy=lambda endpoints: deploy(self.alarms, endpoints, self.clock),
+            progress=tell,
+        )
+
+    def down(self, running: Running, *, keep_logs: Path | None = None) -> None:
+        with presence.in_turn(self.home, self.clock):
+            stacks.down(_known(running), self.clock, keep_logs=keep_logs)
+
+    def sweep(self) -> Sequence[Path]:
+        if not (self.home / "stacks").is_dir():
+            return []
+        with presence.in_turn(self.home, self.clock):
+            return stacks.sweep(self.home, self.clock)
+
+    def stack(self, running: Running) -> Stack:
+        endpoints = running.endpoints
+        return ProcessStack(endpoints, self.clock, _links(endpoints), FileFeed(endpoints, clock=self.clock))
+
+    def board(self, running: Running) -> Board:
+        return CloudWatchBoard(running.endpoints, self.clock)
+
+    def books(self, running: Running) -> Books:
+        names = {name: str(value) for name, value in vars(topology).items() if isinstance(value, str)}
+        return PipelineBooks(running.endpoints, names)
+
+    def guard(self, folder: Path) -> Guard:
+        return Reaper(self.home, folder)
+
+    def blockers(self) -> Sequence[Finding]:
+        return list(_findings(self.home, stacks_running=len(self.running())))
+
+
+def _known(running: Running) -> stacks.Running:
+    if not isinstance(running, stacks.Running):
+        raise TypeError(f"{running!r} is not a stack of processes")
+    return running
+
+
+def _links(endpoints: Endpoints) -> Callable[[str], ProxiedLink]:
+    return lambda name: ProxiedLink(endpoints.proxy_control, name)
+
+
+def _engines(runtime: install.Runtime) -> Engines:
+    return Engines(
+        java=runtime.java_home,
+        archives=runtime.archives,
+        kafka_classpath=runtime.kafka_classpath,
+        flink=FlinkHome(
+            python=runtime.flink_python,
+            home=runtime.flink_home,
+            plugins=runtime.flink_plugins,
+            lib=runtime.flink_lib,
+        ),
+        localstack_python=runtime.localstack_python,
+    )
+
+
+def _source(root: Path) -> str:
+    """Name the source that runs in a stack, so that drills never judge code of yesterday."""
+    text = hashlib.sha256()
+    for part in RUNS_IN_A_STACK:
+        path = root / part
+        files = sorted(each for each in path.rglob("*.py")) if path.is_dir() else [path]
+        for each in files:
+            text.update(str(each.relative_to(root)).encode() + each.read_bytes())
+    return text.hexdigest()[:8]
+
+
+# --- doctor ------------------------------------------------------------------------------------
+
+
+def _findings(home: Path, *, stacks_running: int) -> Iterator[Finding]:
+    yield _platform()
+    yield _folder(home)
+    yield _disk(home)
+    yield _memory(stacks_running)
+    reason = cgroup.usable()
+    yield Finding(
+        f"memory and CPU limits: {reason or 'cgroups can be used'}",
+        not reason,
+        remedy="as root, with a writable /sys/fs/cgroup, the drills that need limits run too",
+    )
+    runtime = install.find(home)
+    told = ", ".join(f"{name} {version}" for name, version in runtime.versions.items()) if runtime else ""
+    yield Finding(
+        f"engines: {told or 'not installed'}", bool(runtime), remedy="`firedrill install`, or the first run"
+    )
+
+
+def _platform() -> Finding:
+    try:
+        where.check_platform()
+    except InstallError as error:
+        return Finding(str(error), well=False, blocks=True)
+    return Finding("Python and platform are supported", well=True)
+
+
+def _folder(home: Path) -> Finding:
+    existing = next(path for path in (home, *home.parents) if path.exists())
+    well = os.access(existing, os.W_OK | os.X_OK) and existing.is_dir()
+    remedy = "set FIREDRILL_HOME to a folder that can be written"
+    return Finding(f"cache folder {home} can{'' if well else 'not'} be written", well, not well, remedy)
+
+
+def _disk(home: Path) -> Finding:
+    existing = next(path for path in (home, *home.parents) if path.exists())
+    needed = STACK_DISK_BYTES + (0 if install.find(home) else where.NEEDED_BYTES)
+    available = shutil.disk_usage(existing).free
+    return Finding(
+        f"disk: {available / 1e9:.1f} GB free of {needed / 1e9:.1f} GB needed at {existing}",
+        available >= needed,
+        blocks=available < needed,
+        remedy="make room, or set FIREDRILL_HOME to another disk",
+    )
+
+
+def _memory(stacks_running: int) -> Finding:
+    available = psutil.virtual_memory().available
+    well = available >= FREE_MEMORY_BYTES or stacks_running > 0
+    return Finding(
+        f"memory: {available / 2**30:.1f} GB available of {FREE_MEMORY_BYTES / 2**30:.0f} GB for a stack",
+        well,
+        blocks=not well,
+        remedy="end other programs, or `firedrill down` a stack that is kept",
+    )

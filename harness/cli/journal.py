@@ -1,0 +1,100 @@
+"""What a run leaves while it goes on: its journal, line by line, and its slice of the telemetry."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.timeline import Event
+
+JOURNAL = "journal.jsonl"
+TELEMETRY = Path("telemetry") / "telemetry.jsonl"
+RECENT_BYTES = 100_000
+"""About the last ten seconds of telemetry."""
+
+
+class Journal:
+    """A `Timeline` listener that writes each event at once: a killed run leaves what it saw."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("a", encoding="utf-8")
+
+    def hear(self, event: Event) -> None:
+        """Write one event, flushed."""
+        self._file.write(event.line() + "\n")
+        self._file.flush()
+
+    def close(self) -> None:
+        """Write no more."""
+        self._file.close()
+
+
+class TelemetrySlice:
+    """Copies what the collector writes from now on into the run's folder, as whole lines."""
+
+    def __init__(self, source: Path, folder: Path, *, whole: bool) -> None:
+        self._source, self._target = source, folder / TELEMETRY
+        self._offset = 0 if whole or not source.exists() else source.stat().st_size
+
+    def take(self) -> None:
+        """Copy the lines that came since the last time."""
+        if not self._source.exists():
+            return
+        self._target.parent.mkdir(parents=True, exist_ok=True)
+        with self._source.open("rb") as source, self._target.open("ab") as target:
+            source.seek(self._offset)
+            lines = source.read().rpartition(b"\n")
+            target.write(lines[0] + lines[1])
+            self._offset += len(lines[0] + lines[1])
+
+
+@dataclass(frozen=True)
+class Ticks:
+    """What the collector took and missed."""
+
+    ticks: int
+    missed: int
+
+
+def ticks(path: Path, *, since: float, until: float) -> Ticks:
+    """Count the collector's samples from `since` to `until` (epoch seconds).
+
+    What it missed is the growth of its own count; a collector that started again counts from 0.
+    """
+    count, missed, before = 0, 0, None
+    for line in _lines(path):
+        counted = int(line.get("missed", 0))
+        if since <= line["at"] <= until:
+            count += 1
+            missed += max(0, counted - before) if before is not None else 0
+        before = counted
+    return Ticks(count, missed)
+
+
+def recent(path: Path, *, size: int = RECENT_BYTES) -> list[dict[str, float]]:
+    """Return the metrics of the collector's last whole lines, oldest first; empty if there are none."""
+    if not path.exists():
+        return []
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - size))
+        lines = file.read().split(b"\n")
+    samples = (_parsed(line.decode(errors="replace")) for line in lines)
+    return [sample["values"] for sample in samples if sample]
+
+
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
+    if path.exists():
+        with path.open(encoding="utf-8", errors="replace") as lines:
+            yield from (sample for line in lines if (sample := _parsed(line)))
+
+
+def _parsed(line: str) -> dict[str, Any] | None:
+    """Return one sample; None for a line that is being written, or was cut short by a kill."""
+    try:
+        sample = json.loads(line)
+    except json.JSONDecodeError:
+        return None
+    return sample if isinstance(sample, dict) and "at" in sample and "values" in sample else None

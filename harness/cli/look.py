@@ -1,0 +1,84 @@
+"""Commands that only look at the scenarios: list them, explain one, check them all."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+import scenarios as built_in
+from harness.cli import drills
+from harness.cli.live import say
+from harness.cli.platform import Session
+from harness.cli.play import FOLDER
+from harness.model import Alarm, Scenario, names
+from reports import words
+from reports.record import Watched
+
+
+@click.command("list")
+@click.option("--scenarios", "directory", type=FOLDER, help="List the scenario files in here.")
+def listed(directory: Path | None) -> None:
+    """List the drills: their mode in the catalogue, what they expect, their tags."""
+    known = drills.scenarios(directory)
+    width = max(map(len, known))
+    for name, scenario in known.items():
+        mode = "–" if scenario.mode is None else str(scenario.mode)
+        tags = ", ".join(sorted(scenario.tags))
+        say(f"{mode:>2}  {name:<{width}}  {scenario.summary}")
+        say(f"{'':{width + 6}}{' '.join(names(scenario.expect)) or 'no alarm'} · {tags}")
+        if scenario.skip:
+            say(f"{'':{width + 6}}off: {scenario.skip}")
+    shams = sum(scenario.fault is not None for scenario in known.values())
+    say(f"{len(known)} drills, and {shams} shams: NAME.sham breaks nothing and must come out INVALID")
+
+
+@click.command("explain")
+@click.argument("name")
+@click.option("--scenarios", "directory", type=FOLDER, help="Take the scenario from here.")
+def explained(name: str, directory: Path | None) -> None:
+    """Explain a drill: what happens, why it matters, which alarm must fire, and what to do then."""
+    known = drills.scenarios(directory)
+    plain = name.removesuffix(f".{drills.SHAM}")
+    scenario = drills.named(plain, known)
+    for line in _explanation(plain, scenario, directory or Path(next(iter(built_in.__path__)))):
+        say(line)
+
+
+def _explanation(name: str, scenario: Scenario, directory: Path) -> Iterator[str]:
+    source = (directory / f"{name}.py").read_text(encoding="utf-8")
+    yield f"{name} (failure mode {scenario.mode})" if scenario.mode is not None else name
+    yield ""
+    yield ast.get_docstring(ast.parse(source)) or scenario.summary
+    yield ""
+    yield f"Fault      {scenario.fault!r}" if scenario.fault else f"No fault: {scenario.watch_s:g} s of load"
+    for alarm in scenario.expect:
+        yield ""
+        yield from _alarm(alarm, scenario.sla_of(alarm))
+    if scenario.tolerate:
+        yield ""
+    for alarm, reason in scenario.tolerate.items():
+        yield f"Tolerated  {alarm.name}: {reason}"
+
+
+def _alarm(alarm: Alarm, sla_s: float) -> Iterator[str]:
+    periods = f"{alarm.datapoints_to_alarm} of {alarm.evaluation_periods} periods of {alarm.period_s} s"
+    yield f"Alarm      {alarm.name} ({alarm.severity}), notified within {sla_s:g} s"
+    yield f"fires if   the {alarm.statistic.value.lower()} of {words.condition(Watched.of(alarm))}, {periods}"
+    yield f"no data    {alarm.missing.value}"
+    yield f"meaning    {alarm.meaning}"
+    yield f"metric     {alarm.metric.meaning}; {alarm.metric.source}"
+    yield f"action     {alarm.action}"
+    yield f"runbook    {alarm.runbook}"
+
+
+@click.command()
+@click.argument("directory", required=False, type=FOLDER)
+@click.pass_obj
+def validate(session: Session, /, directory: Path | None) -> None:
+    """Check every scenario (or those in DIRECTORY) and name all that is wrong; starts nothing."""
+    known = drills.scenarios(directory)
+    drills.check(known, session.platform.alarms)
+    say(f"{len(known)} scenarios are valid")

@@ -1,0 +1,108 @@
+"""`firedrill`: the command line. What goes wrong becomes one clear line and an exit code.
+
+0 all passed · 1 some failed · 2 some invalid, none failed, or no stack to judge on
+3 cleanup incomplete · 64 bad usage, nothing started · 70 a bug in firedrill
+128 + n  ended by signal n, after healing
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from importlib import metadata
+
+import click
+
+from harness.cli import look, play, tend
+from harness.cli.live import say
+from harness.cli.platform import Platform, Session
+from harness.cli.running import CLEANUP_INCOMPLETE
+from harness.cli.signals import Interrupted, Interruption
+from harness.errors import DeclarationError, HealFailed, InstallError, Invalid, UsageError
+
+NOTHING_JUDGED, BAD_USAGE, BUG = 2, 64, 70
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(metadata.version("firedrill"), prog_name="firedrill")
+def cli() -> None:
+    """Break a real pipeline on purpose; prove that exactly the right alarm goes off, in time."""
+
+
+for command in (
+    *(play.run, play.plan, play.report),
+    *(look.listed, look.explained, look.validate),
+    *(tend.up, tend.down, tend.status, tend.heal, tend.stop, tend.doctor, tend.installed),
+):
+    cli.add_command(command)
+
+
+def main(arguments: Sequence[str] | None = None, platform: Platform | None = None) -> int:
+    """Run one command line and return its exit code; without `platform`, on this machine."""
+    interruption = Interruption()
+    session = Session((lambda: platform) if platform else _processes, interruption)
+    try:
+        with interruption.listening():
+            return _carried_out(lambda: _invoke(arguments, session))
+    finally:
+        _let_go_of_stdout()
+
+
+def _invoke(arguments: Sequence[str] | None, session: Session) -> int:
+    code = cli.main(
+        None if arguments is None else list(arguments),
+        prog_name="firedrill",
+        standalone_mode=False,
+        obj=session,
+    )
+    return code if isinstance(code, int) else 0
+
+
+def _carried_out(command: Callable[[], int]) -> int:
+    """Return what `command` returns, or the exit code of how it failed, having said why."""
+    try:
+        return command()
+    except click.exceptions.NoArgsIsHelpError as error:
+        say(error.format_message())
+        return BAD_USAGE
+    except click.ClickException as error:
+        return _failed(error.format_message(), BAD_USAGE)
+    except (UsageError, DeclarationError) as error:
+        return _failed(str(error), BAD_USAGE)
+    except HealFailed as error:
+        return _failed(str(error), CLEANUP_INCOMPLETE, notes=_notes(error))
+    except (InstallError, Invalid) as error:
+        return _failed(str(error), NOTHING_JUDGED, notes=_notes(error))
+    except (click.Abort, Interrupted) as error:
+        return error.exit_code if isinstance(error, Interrupted) else 130
+    except Exception:  # noqa: BLE001 - the outermost layer: whatever comes here is our mistake
+        return _failed("this is a bug in firedrill; please report it with this", BUG, traceback.format_exc())
+
+
+def _failed(why: str, code: int, notes: str = "") -> int:
+    with contextlib.suppress(OSError):
+        if notes:
+            click.echo(notes, err=True)
+        click.echo(f"firedrill: {' '.join(why.split())}", err=True)
+    return code
+
+
+def _notes(error: BaseException) -> str:
+    return "\n".join(getattr(error, "__notes__", ()))
+
+
+def _processes() -> Platform:
+    from harness.cli.joined import Processes  # takes a second: AWS, Kafka and the engines' clients
+
+    return Processes()
+
+
+def _let_go_of_stdout() -> None:
+    """Leave quietly when whoever read our output has gone: the exit code is what counts."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

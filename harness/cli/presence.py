@@ -1,0 +1,149 @@
+"""Which firedrill commands are alive on this machine, and who uses which stack.
+
+Both are file locks: the kernel lets go of them when their holder dies, however it dies.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from harness.clock import Clock, wait_until
+from harness.errors import StackError, UsageError
+
+TURN_LIMIT_S = 120.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """A command that uses stacks. `starting`: one that it is bringing up and does not hold yet."""
+
+    pid: int
+    what: str
+    starting: bool = False
+    folder: str = ""
+
+
+class Presence:
+    """This command's own entry; others see it as long as we live."""
+
+    def __init__(self, handle: int, command: Command) -> None:
+        self._handle = handle
+        self.command = command
+        self._write()
+
+    def starting(self, now: bool) -> None:
+        """Say whether a stack is being brought up for us."""
+        self.command = replace(self.command, starting=now)
+        self._write()
+
+    def _write(self) -> None:
+        text = json.dumps(asdict(self.command)).encode()
+        os.pwrite(self._handle, text.ljust(os.fstat(self._handle).st_size), 0)
+
+
+@contextlib.contextmanager
+def announced(home: Path, what: str, *, folder: str = "", pid: int | None = None) -> Iterator[Presence]:
+    """Let others see this command for the duration of the block."""
+    pid = pid or os.getpid()
+    directory = home / "commands"
+    directory.mkdir(parents=True, exist_ok=True)
+    path, draft = directory / f"{pid}.json", directory / f".{pid}.draft"
+    handle = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)  # before it gets its name: nobody may take it for a dead one's
+        presence = Presence(handle, Command(pid=pid, what=what, folder=folder))
+        draft.replace(path)
+        yield presence
+    finally:
+        path.unlink(missing_ok=True)
+        os.close(handle)
+
+
+def others(home: Path, *, pid: int | None = None) -> list[Command]:
+    """Return the live commands other than our own; forget those that died."""
+    alive = []
+    for path in sorted((home / "commands").glob("*.json")):
+        if path.stem == str(pid or os.getpid()):
+            continue
+        with contextlib.suppress(OSError), path.open("r+b") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                alive.append(_read(file.read(), path))
+            else:
+                path.unlink(missing_ok=True)
+    return alive
+
+
+def _read(raw: bytes, path: Path) -> Command:
+    try:
+        return Command(**json.loads(raw))
+    except (ValueError, TypeError):  # it is being written right now: assume what keeps hands off
+        return Command(pid=int(path.stem), what="?", starting=True)
+
+
+def check_writable(folder: Path, remedy: str) -> None:
+    """Raise UsageError unless files can be made in `folder`, which is made if need be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / f".probe-{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise UsageError(f"the folder {folder} cannot be written ({error.strerror}); {remedy}") from error
+
+
+def hold(lock: Path) -> contextlib.ExitStack | None:
+    """Take the lock of a stack, to use it; None if somebody else has it. Close it to let go."""
+    held = contextlib.ExitStack()
+    try:
+        handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except FileNotFoundError:
+        return None  # the stack has just been taken down
+    held.callback(os.close, handle)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        held.close()
+        return None
+    return held
+
+
+def free(lock: Path) -> bool:
+    """Say whether nobody uses the stack; changes nothing."""
+    try:
+        handle = os.open(lock, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return True
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(handle)
+    return True
+
+
+@contextlib.contextmanager
+def in_turn(home: Path, clock: Clock) -> Iterator[None]:
+    """Take things down one command at a time: one's removal must not meet another's sweeping."""
+    home.mkdir(parents=True, exist_ok=True)
+    taken: list[contextlib.ExitStack] = []
+
+    def got() -> bool:
+        held = hold(home / "removal.lock")
+        taken.extend([held] if held else [])
+        return held is not None
+
+    if not wait_until(got, within=TURN_LIMIT_S, clock=clock):
+        raise StackError(
+            f"another firedrill has been taking a stack down for {TURN_LIMIT_S:.0f} s; end it first"
+        )
+    with taken[0]:
+        yield

@@ -1,0 +1,163 @@
+"""Makes a run's record from its folder: the only way to a report, during a run and ever after.
+
+So a stored run is judged again by the same code that judged it when it happened.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from harness import timeline
+from harness.cli.drills import Drill, known_drills
+from harness.cli.journal import JOURNAL, TELEMETRY
+from harness.errors import UsageError
+from harness.judge import judge
+from harness.model import Alarm, AlarmState, Scenario, names
+from harness.runner import CANARY
+from harness.timeline import Event, Kind
+from reports import telemetry
+from reports.record import DrillRecord, RunRecord, Watched
+
+AROUND_S = 5.0
+"""How much of the telemetry before and after a drill goes into its record."""
+
+
+def machine() -> str:
+    """Say in words what this machine is."""
+    cores, memory = len(os.sched_getaffinity(0)), psutil.virtual_memory().total / 2**30
+    return f"{cores} cores, {memory:.1f} GB, Python {platform.python_version()}, {platform.system()}"
+
+
+@dataclass(frozen=True)
+class Head:
+    """The first event of a journal: what the run was."""
+
+    run: str
+    at: float
+    stack: str
+    versions: Mapping[str, str]
+    seed: int
+    machine: str
+    scenarios: str
+
+    @classmethod
+    def of(cls, events: Sequence[Event], folder: Path) -> Head:
+        """Read it; UsageError if this is no journal of ours."""
+        if not events or events[0].kind is not Kind.RUN:
+            raise UsageError(f"{folder / JOURNAL} does not begin with a run; is it the folder of one?")
+        event = events[0]
+        schema = event.data.get("schema")
+        if schema != timeline.SCHEMA:
+            raise UsageError(
+                f"{folder / JOURNAL} has schema {schema}, this firedrill reads {timeline.SCHEMA}"
+            )
+        told = event.data
+        return cls(
+            run=event.subject,
+            at=event.at,
+            stack=str(told["stack"]),
+            versions=dict(told["versions"]),
+            seed=int(told["seed"]),
+            machine=str(told["machine"]),
+            scenarios=str(told.get("scenarios", "")),
+        )
+
+
+def read(folder: Path) -> tuple[Head, list[Event]]:
+    """Read the journal in `folder`; UsageError if there is none."""
+    path = folder / JOURNAL
+    if not path.is_file():
+        raise UsageError(f"there is no {JOURNAL} in {folder}; give the folder of a run, such as runs/latest")
+    try:
+        events = timeline.load(path)
+    except (KeyError, ValueError) as error:
+        raise UsageError(f"{path} is not a journal of firedrill: {error}") from error
+    return Head.of(events, folder), events
+
+
+def record(folder: Path, scenarios: Mapping[str, Scenario], alarms: Sequence[Alarm]) -> RunRecord:
+    """Return the record of the run in `folder`, judged now; UsageError for a scenario that is gone."""
+    head, events = read(folder)
+    known = known_drills(scenarios)
+    made = []
+    for drill_head, body in timeline.drills(events):
+        drill = known.get(drill_head.subject)
+        if drill is None:
+            raise UsageError(f"{folder} has a drill of {drill_head.subject!r}, but there is no such scenario")
+        made.append(drill_record(drill, [drill_head, *body], head=head, alarms=alarms, folder=folder))
+    quiet = [stretch for one in made for stretch in _quiet(one)]
+    return RunRecord(
+        run=head.run,
+        started_at=head.at,
+        stack=head.stack,
+        versions=head.versions,
+        seed=head.seed,
+        machine=head.machine,
+        drills=made,
+        alarm_hours=sum(end - start for _, start, end in quiet) / 3600 * len(alarms),
+        false_alarms=sum(_fired(one, start, end) for one, start, end in quiet),
+    )
+
+
+def drill_record(
+    drill: Drill, events: Sequence[Event], *, head: Head, alarms: Sequence[Alarm], folder: Path
+) -> DrillRecord:
+    """Judge one drill's events (from its SCENARIO on) and return its record."""
+    scenario, body = drill.scenario, tuple(events[1:])
+    start, end = events[0].at, events[-1].at
+    return DrillRecord(
+        name=drill.name,
+        mode=scenario.mode,
+        summary=scenario.summary,
+        expected=names(scenario.expect),
+        tolerated={alarm.name: reason for alarm, reason in scenario.tolerate.items()},
+        verdict=judge(scenario, body, control=drill.control),
+        events=body,
+        wall_s=next((one.at for one in events if one.kind is Kind.DONE), end) - start,
+        rerun=rerun(drill.name, head),
+        control=drill.control,
+        board=tuple(
+            Watched.of(alarm, scenario.sla_of(alarm) if alarm in scenario.expect else None)
+            for alarm in alarms
+        ),
+        telemetry=telemetry.read(folder / TELEMETRY, start=start - AROUND_S, end=end + AROUND_S),
+    )
+
+
+def rerun(name: str, head: Head) -> str:
+    """Return the one command that runs a drill again with the same seed."""
+    where = f" --scenarios {shlex.quote(head.scenarios)}" if head.scenarios else ""
+    return f"firedrill run {name} --seed {head.seed}{where}"
+
+
+def _quiet(drill: DrillRecord) -> Iterator[tuple[DrillRecord, float, float]]:
+    """Yield when the board was watched and no fault was in effect: before it, and after clearing."""
+    times = {event.kind: event.at for event in reversed(drill.events)}
+    if Kind.BASELINE not in times:
+        return
+    end = times.get(Kind.DONE, drill.events[-1].at)
+    if drill.control or Kind.INJECTING not in times:
+        yield drill, times[Kind.BASELINE], end
+        return
+    yield drill, times[Kind.BASELINE], times[Kind.INJECTING]
+    if Kind.BOARD in times:
+        yield drill, times[Kind.BOARD], end
+
+
+def _fired(drill: DrillRecord, start: float, end: float) -> int:
+    fired = {
+        event.subject
+        for event in drill.events
+        if event.kind in (Kind.ALARM, Kind.SEEN)
+        and event.subject != CANARY
+        and event.data.get("state") == AlarmState.ALARM
+        and start <= float(event.data.get("changed_at", event.at)) <= end
+    }
+    return len(fired)

@@ -1,0 +1,346 @@
+"""Conducts one run: gets a stack, runs its drills, leaves a report, and leaves nothing else behind."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from harness import timeline as timelines
+from harness.cli import healing, presence, rebuilt
+from harness.cli.drills import Drill
+from harness.cli.journal import JOURNAL, TELEMETRY, Journal, TelemetrySlice, ticks
+from harness.cli.live import display, say
+from harness.cli.platform import Guard, Platform, Running
+from harness.cli.signals import Interrupted, Interruption
+from harness.errors import HealFailed, Invalid, StackError, UsageError
+from harness.model import Alarm, Board, Books, Scenario, Stack
+from harness.runner import CANARY
+from harness.runner import run as run_drill
+from harness.timeline import Kind, Timeline
+from harness.undo import UndoJournal
+from reports import words
+from reports.explain import explain
+from reports.record import DrillRecord, exit_code, good
+from reports.write import write
+
+CLEANUP_INCOMPLETE = 3
+SEEDS = 2**31
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What one run is to do. `seed` None: a new one, or that of the kept stack it uses."""
+
+    drills: Sequence[Drill]
+    scenarios: dict[str, Scenario]
+    directory: Path | None = None
+    seed: int | None = None
+    ports: int | None = None
+    out: Path = Path("runs")
+    junit: Path | None = None
+    keep_up: bool = False
+    fail_fast: bool = False
+    plain: bool | None = None
+
+
+def check_place(request: Request) -> None:
+    """Raise UsageError unless the run's files can be written."""
+    if request.junit:
+        if request.junit.is_dir():
+            raise UsageError(f"--junit {request.junit} is a directory; give a file")
+        presence.check_writable(request.junit.parent, "give another --junit")
+    presence.check_writable(request.out, "give another --out")
+
+
+def check_versions(platform: Platform) -> None:
+    """Raise UsageError if a stack of another version is kept: nobody should have two by mistake."""
+    for running in platform.running():
+        if running.kept and running.version != platform.version:
+            raise UsageError(
+                f"a stack of another version is running ({running.directory.name}: {running.version}, "
+                f"this is {platform.version}); `firedrill down` ends it"
+            )
+
+
+def usable(platform: Platform, seed: int | None) -> list[Running]:
+    """Return the kept stacks that a run could use, were they free."""
+    if any(other.starting for other in presence.others(platform.home)):
+        return []  # it may be one of these that is not ready yet
+    return [
+        one
+        for one in platform.running()
+        if one.kept and one.version == platform.version and seed in (None, one.seed)
+    ]
+
+
+def conduct(platform: Platform, request: Request, interruption: Interruption) -> int:
+    """Run the drills and return the exit code. Whatever happens, heals and takes down what it started.
+
+    StackError if no stack could be started, HealFailed if what a dead run left cannot be healed.
+    """
+    with presence.announced(platform.home, "run") as present:
+        healing.tidy(platform, say)
+        return _Run(platform, request, interruption, present).conduct()
+
+
+@dataclass
+class _Run:
+    """One run in progress. What must be undone at its end is in `cleanup`, newest first."""
+
+    platform: Platform
+    request: Request
+    interruption: Interruption
+    present: presence.Presence
+    timeline: Timeline = field(default_factory=Timeline)
+    cleanup: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
+    clean: bool = True
+    records: list[DrillRecord] = field(default_factory=list)
+
+    def conduct(self) -> int:
+        ended: Interrupted | Invalid | None = None
+        try:
+            self._play()
+        except (Interrupted, Invalid) as error:
+            ended = error
+            if isinstance(error, Interrupted):
+                say(f"{error}: healing and stopping")
+        finally:
+            # Should a signal slip in just here: the reaper was not told "bye", and does the rest.
+            with self.interruption.shielded(), self.cleanup:
+                pass
+        if not self.clean:
+            say("cleanup incomplete: see above, then `firedrill heal` and `firedrill down`")
+            return CLEANUP_INCOMPLETE
+        if isinstance(ended, Invalid):
+            raise ended
+        if ended is not None:
+            say("healed and stopped; nothing that this run broke or started is left")
+            return ended.exit_code
+        return exit_code(self.records)
+
+    def _play(self) -> None:
+        kept = self._kept()
+        seed = kept.seed if kept else self.request.seed
+        self.seed = secrets.randbelow(SEEDS) if seed is None else seed
+        self.folder = _folder(self.request.out, self.platform.clock.now(), self.seed)
+        guard = self.platform.guard(self.folder)
+        self.cleanup.callback(guard.close)
+        self.cleanup.callback(self._bye, guard)
+        self._open_journal()
+        running = kept or self._start(guard)
+        if kept:
+            say(f"using the stack {kept.directory.name}, which is up already")
+            guard.stack(kept.directory, owned=False)
+            self.cleanup.callback(self._copy_logs, kept)
+        self.cleanup.callback(self._heal, running)
+        self._drills(running)
+
+    # --- the stack ------------------------------------------------------------------------------
+
+    def _kept(self) -> Running | None:
+        for running in usable(self.platform, self.request.seed):
+            held = presence.hold(running.lock)
+            if held is not None:
+                self.cleanup.push(held)
+                return running
+            say(f"the stack {running.directory.name} is in use; starting one of our own")
+        return None
+
+    def _start(self, guard: Guard) -> Running:
+        say(f"starting a stack (seed {self.seed})")
+        self.present.starting(True)
+        self.cleanup.callback(self.present.starting, False)
+        running = self.platform.up(
+            seed=self.seed,
+            kept=self.request.keep_up,
+            ports=self.request.ports,
+            tell=lambda line: say(f"  {line}"),
+        )
+        held = presence.hold(running.lock)
+        if held is not None:
+            self.cleanup.push(held)
+        self.cleanup.callback(self._copy_logs if self.request.keep_up else self._take_down, running)
+        guard.stack(running.directory, owned=not self.request.keep_up)
+        self.present.starting(False)
+        return running
+
+    def _bye(self, guard: Guard) -> None:
+        if self.clean and not healing.orphans(self.platform):
+            guard.bye()
+
+    def _take_down(self, running: Running) -> None:
+        try:
+            self.platform.down(running, keep_logs=self.folder / "logs")
+        except StackError as error:
+            self.clean = False
+            say(f"NOT taken down: {error}")
+        else:
+            say(f"took down the stack {running.directory.name}; its logs are in {self.folder / 'logs'}")
+
+    def _copy_logs(self, running: Running) -> None:
+        with contextlib.suppress(OSError, shutil.Error):  # a log that rotates away meanwhile is no reason
+            shutil.copytree(running.endpoints.logs, self.folder / "logs", dirs_exist_ok=True)
+
+    def _heal(self, running: Running) -> None:
+        """Heal what is open, whatever left it open: a signal in the middle of healing, or a bug."""
+        try:
+            self.clean = healing.heal(self.platform, running, say) and self.clean
+        except StackError as error:
+            self.clean = False
+            say(f"NOT healed: {error}")
+
+    # --- the record -----------------------------------------------------------------------------
+
+    def _open_journal(self) -> None:
+        journal = Journal(self.folder / JOURNAL)
+        self.cleanup.callback(self._report)
+        self.cleanup.callback(journal.close)
+        self.timeline.listeners.append(journal.hear)
+        self.timeline.record(
+            self.platform.clock.now(),
+            Kind.RUN,
+            self.folder.name,
+            schema=timelines.SCHEMA,
+            stack=self.platform.name,
+            versions=dict(self.platform.versions()),
+            seed=self.seed,
+            machine=rebuilt.machine(),
+            scenarios=str(self.request.directory.resolve()) if self.request.directory else "",
+        )
+        self.head = rebuilt.Head.of(self.timeline.events, self.folder)
+
+    def _report(self) -> None:
+        record = rebuilt.record(self.folder, self.request.scenarios, self._alarms())
+        write(record, self.folder, junit=self.request.junit)
+        self.records = list(record.drills)
+        _point_latest(self.folder)
+        say(f"{words.headline(record)}; report: {self.folder / 'report.html'}")
+
+    def _alarms(self) -> list[Alarm]:
+        return judged(self.platform)
+
+    # --- the drills -----------------------------------------------------------------------------
+
+    def _drills(self, running: Running) -> None:
+        world = (
+            self.platform.stack(running),
+            self.platform.board(running),
+            self.platform.books(running),
+        )
+        source = Path(running.endpoints.telemetry)
+        telemetry = TelemetrySlice(source, self.folder, whole=not running.kept)
+        self.cleanup.callback(telemetry.take)
+        total = len(self.request.drills)
+        with display(self.platform.clock, plain=self.request.plain) as shown:
+            self.timeline.listeners.append(shown.hear)
+            for number, drill in enumerate(self.request.drills, start=1):
+                self.interruption.check()
+                shown.begin(drill, f"[{number}/{total}]")
+                record = self._drill(drill, running, world, telemetry)
+                tell_outcome(record)
+                why = self._why_stop(record, running)
+                if why and number < total:
+                    left = ", ".join(each.name for each in self.request.drills[number:])
+                    say(f"{why}; not run: {left}")
+                if why:
+                    return
+
+    def _drill(
+        self,
+        drill: Drill,
+        running: Running,
+        world: tuple[Stack, Board, Books],
+        telemetry: TelemetrySlice,
+    ) -> DrillRecord:
+        clock, first = self.platform.clock, len(self.timeline.events)
+        stack, board, books = world
+        began = clock.now()
+        run_drill(
+            drill.name,
+            drill.scenario,
+            stack=stack,
+            board=board,
+            books=books,
+            clock=clock,
+            timeline=self.timeline,
+            undo=UndoJournal(running.undo),
+            control=drill.control,
+        )
+        telemetry.take()
+        events = self.timeline.events[first:]
+        if not any(event.kind is Kind.SKIPPED for event in events):
+            taken = ticks(self.folder / TELEMETRY, since=began, until=clock.now())
+            self.timeline.record(clock.now(), Kind.TELEMETRY, ticks=taken.ticks, missed=taken.missed)
+        record = rebuilt.drill_record(
+            drill, self.timeline.events[first:], head=self.head, alarms=self._alarms(), folder=self.folder
+        )
+        verdict = record.verdict
+        self.timeline.record(clock.now(), Kind.OUTCOME, verdict.outcome, why=list(verdict.why))
+        return record
+
+    def _why_stop(self, record: DrillRecord, running: Running) -> str:
+        """Say why the run ends after this drill; empty if it goes on."""
+        if healing.broken(running):
+            self._heal(running)
+            if not self.clean:
+                return "the stack could not be healed, so nothing more would prove anything"
+        if self.request.fail_fast and not good(record):
+            return "stopping at the first drill that is not good (--fail-fast)"
+        return ""
+
+
+def judged(platform: Platform) -> list[Alarm]:
+    """Return the alarms a drill is judged by: all that are deployed but the canary."""
+    return [alarm for alarm in platform.alarms if alarm.name != CANARY]
+
+
+def tell_outcome(record: DrillRecord) -> None:
+    """Say what a drill came to; explain one that is not good."""
+    why = f": {'; '.join(record.verdict.why)}" if good(record) else ""
+    say(f"{words.outcome(record)}  {record.name} in {record.wall_s:.0f} s{why}")
+    for line in explain(record):
+        say(f"    {line}")
+
+
+def _folder(out: Path, now: float, seed: int) -> Path:
+    """Make the run's folder; two runs that begin in the same second get two."""
+    name = f"{datetime.fromtimestamp(now, UTC).strftime('%Y-%m-%dT%H-%M-%S')}-{seed}"
+    for attempt in range(100):
+        folder = out / (f"{name}.{attempt}" if attempt else name)
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir(parents=True)
+            return folder.resolve()
+    raise UsageError(f"{out} has 100 runs called {name}; give another --out")
+
+
+def _point_latest(folder: Path) -> None:
+    draft = folder.parent / f".latest-{folder.name}"
+    with contextlib.suppress(OSError):  # a file system without symbolic links has no `latest`
+        draft.symlink_to(folder.name)
+        draft.replace(folder.parent / "latest")
+
+
+def started(platform: Platform, *, seed: int, ports: int | None) -> Running:
+    """Start a kept stack for `up`, seen by others as being started."""
+    with presence.announced(platform.home, "up") as present:
+        healing.tidy(platform, say)
+        present.starting(True)
+        return platform.up(seed=seed, kept=True, ports=ports, tell=lambda line: say(f"  {line}"))
+
+
+def put_down(platform: Platform, running: Running) -> None:
+    """Take down one stack for `down`; HealFailed if something of it is left."""
+    held = presence.hold(running.lock)
+    if held is None:
+        raise UsageError(f"a run is at work on {running.directory.name}; `firedrill stop` ends it first")
+    with held:
+        try:
+            platform.down(running)
+        except StackError as error:
+            raise HealFailed(str(error)) from error
+    say(f"took down the stack {running.directory.name}")

@@ -1,0 +1,197 @@
+"""Commands that tend to stacks: start, end, heal, look after them; and the machine they stand on."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from harness.cli import drills, healing, presence, running
+from harness.cli.journal import recent
+from harness.cli.live import board_line, say
+from harness.cli.platform import Platform, Running, Session
+from harness.cli.play import LAST_PORT, check
+from harness.clock import wait_until
+from harness.errors import HealFailed, Invalid
+from reports import words
+
+STOP_LIMIT_S = 300.0
+"""For a run to heal and take down its stack: the longest healing and the longest stop, and a margin."""
+
+GOLDEN_SIGNALS = {
+    "lag": "consumer_lag",
+    "DLQ rate": "dlq_records_total",
+    "checkpoint": "checkpoint_duration_ms",
+    "p99": "processing_latency_p99_ms",
+    "completeness": "window_completeness_percentage",
+}
+"""The five numbers that say whether the pipeline is well (specification, "golden signals")."""
+
+
+@click.command()
+@click.option("--seed", type=click.IntRange(0, running.SEEDS - 1), help="Of the order generator.")
+@click.option("--ports", type=click.IntRange(1024, LAST_PORT), help="First of the ports to use.")
+@click.pass_obj
+def up(session: Session, /, seed: int | None, ports: int | None) -> None:
+    """Start a stack that stays up; later runs use it."""
+    platform = session.platform
+    check(platform, None)
+    there = running.usable(platform, seed)
+    if there:
+        say(f"a stack is up already: {there[0].directory.name} (seed {there[0].seed})")
+        return
+    check(platform, ports)
+    platform.install(say)
+    chosen = secrets.randbelow(running.SEEDS) if seed is None else seed
+    stack = running.started(platform, seed=chosen, ports=ports)
+    say(f"the stack {stack.directory.name} is up (seed {stack.seed}); `firedrill down` ends it")
+
+
+@click.command()
+@click.pass_obj
+def down(session: Session) -> None:
+    """Take down the stacks that are kept up, and whatever dead runs left."""
+    platform = session.platform
+    orphans = {one.directory for one in healing.orphans(platform)}
+    ended = [one for one in platform.running() if one.kept or one.directory in orphans]
+    for one in ended:
+        running.put_down(platform, one)
+    for directory in platform.sweep():
+        say(f"removed what was left of the stack {directory.name}")
+    if not ended:
+        say("no stack is kept up")
+
+
+@click.command()
+@click.pass_obj
+def heal(session: Session) -> int:
+    """Undo every fault that is, or may be, in effect on any running stack."""
+    platform = session.platform
+    with session.interruption.shielded():
+        well = healing.heal_everything(platform, say)
+    if not platform.running():
+        say("no stack is running, so nothing is broken")
+    return 0 if well else running.CLEANUP_INCOMPLETE
+
+
+@click.command()
+@click.pass_obj
+def stop(session: Session) -> int:
+    """End the runs in progress, from another terminal: they heal, and take down what they started."""
+    platform = session.platform
+    commands = presence.others(platform.home)
+    if not commands:
+        say("no run is in progress")
+        return 0
+    for command in commands:
+        say(f"asking `firedrill {command.what}` (process {command.pid}) to heal and stop")
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(command.pid, signal.SIGTERM)
+    asked = {command.pid for command in commands}
+
+    def ended() -> bool:
+        return not asked & {command.pid for command in presence.others(platform.home)}
+
+    if not wait_until(ended, within=STOP_LIMIT_S, clock=platform.clock):
+        raise HealFailed(
+            f"expected the run to heal and stop, but it was still there after {STOP_LIMIT_S:g} s; "
+            "end it with SIGKILL: its reaper heals then"
+        )
+    say("stopped")
+    return 0
+
+
+# --- looking -----------------------------------------------------------------------------------
+
+
+@click.command()
+@click.pass_obj
+def status(session: Session) -> None:
+    """Say how the running stacks are: the golden signals first, what ails them, which alarms are up."""
+    stacks = session.platform.running()
+    for one in stacks:
+        for line in _status(session.platform, one):
+            say(line)
+    if not stacks:
+        say("no stack is running; `firedrill up` starts one")
+
+
+def _status(platform: Platform, one: Running) -> Iterator[str]:
+    use = "free" if presence.free(one.lock) else "a run is at work on it"
+    kind = "kept up" if one.kept else "belongs to a run"
+    yield f"{one.directory.name}: {golden(Path(one.endpoints.telemetry))}"
+    yield f"  {kind}, {use} · seed {one.seed} · version {one.version} · {one.directory}"
+    where = one.endpoints
+    yield f"  Flink {where.flink_rest} · AWS {where.aws_direct} · Kafka {where.kafka_direct}"
+    for fault in healing.broken(one):
+        yield f"  fault: {fault}"
+    try:
+        ailments = platform.stack(one).ailments()
+        yield f"  health: {'; '.join(ailments) or 'well'}"
+        yield f"  board: {board_line(platform.board(one).states())}"
+    except Invalid as error:
+        yield f"  cannot be read: {error}"
+
+
+def golden(telemetry: Path) -> str:
+    """Say the five golden signals in one line, from the collector's last samples."""
+    samples = recent(telemetry)
+    if not samples:
+        return "nothing has been measured yet"
+    told = []
+    for label, name in GOLDEN_SIGNALS.items():
+        points = [sample[name] for sample in samples if name in sample]
+        if not points:
+            told.append(f"{label} –")
+            continue
+        trend = "" if points[0] == points[-1] else " rising" if points[-1] > points[0] else " falling"
+        told.append(f"{label} {words.number(points[-1])}{trend if label == 'lag' else ''}")
+    return " · ".join(told)
+
+
+@click.command()
+@click.pass_obj
+def doctor(session: Session) -> int:
+    """Look whether this machine can run drills, and which ones it would skip; exit 1 if something blocks."""
+    platform = session.platform
+    findings = platform.blockers()
+    for finding in findings:
+        mark = "ok     " if finding.well else "BLOCKS " if finding.blocks else "limited"
+        remedy = f"; {finding.remedy}" if finding.remedy and not finding.well else ""
+        say(f"{mark} {finding.what}{remedy}")
+    for line in _machine(platform):
+        say(line)
+    return int(any(finding.blocks for finding in findings))
+
+
+def _machine(platform: Platform) -> Iterator[str]:
+    can = platform.can
+    for drill in drills.known_drills(drills.scenarios(None)).values():
+        why = drills.lacking(drill, can)
+        if why and not drill.control:
+            yield f"skipped {drill.name}: {why}"
+    for one in platform.running():
+        age = "" if one.version == platform.version else "; another version, `firedrill down` ends it"
+        yield f"stack   {one.directory.name} is {'kept up' if one.kept else 'used by a run'}{age}"
+        for fault in healing.broken(one):
+            yield f"broken  {one.directory.name}: {fault}; `firedrill heal` undoes it"
+    for orphan in healing.orphans(platform):
+        yield f"orphan  {orphan.directory.name}: its run is dead; the next command takes it down"
+    for command in presence.others(platform.home):
+        yield f"busy    firedrill {command.what} (process {command.pid})"
+
+
+@click.command("install")
+@click.pass_obj
+def installed(session: Session) -> None:
+    """Install the engines into the cache folder; does nothing if they are there."""
+    platform = session.platform
+    platform.check_home()
+    platform.install(say)
+    told = ", ".join(f"{name} {version}" for name, version in platform.versions().items())
+    say(f"installed in {platform.home}: {told}")
