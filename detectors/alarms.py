@@ -54,16 +54,17 @@ BROKER_DOWN = Alarm(
 REBALANCE_STORM = Alarm(
     name="REBALANCE_STORM",
     metric=m.REBALANCE_COUNT,
-    statistic=Statistic.SUM,
+    statistic=Statistic.MAXIMUM,
     comparison=Comparison.ABOVE,
-    threshold=4,
+    threshold=3,
     severity=Severity.HIGH,
     meaning="The archiver's group is reassigned again and again; one restart of one member makes three.",
     action="Investigate the members.",
     runbook=(
-        "Members' logs: killed, or thrown out for exceeding max.poll.interval.ms? Look at SILENT_DISCARD: what "
-        "was committed but not archived must be copied again from Kafka."
+        "Members' logs: killed, or thrown out for exceeding max.poll.interval.ms? Look at SILENT_DISCARD: "
+        "what was committed but not archived must be copied again from Kafka."
     ),
+    clear_s=110,  # the metric looks back 30 s
 )
 SILENT_DISCARD = Alarm(
     name="SILENT_DISCARD",
@@ -75,9 +76,10 @@ SILENT_DISCARD = Alarm(
     meaning="Offsets are missing from the archive though later ones are there: records were discarded.",
     action="Page immediately.",
     runbook=(
-        "The group commits before it processes, or lost a batch. Check the deployed `commit` setting; backfill "
-        "the missing offsets from Kafka before its retention ends."
+        "The group commits before it processes, or lost a batch. Check the deployed `commit` setting; "
+        "backfill the missing offsets from Kafka before its retention ends."
     ),
+    condition_s=10,  # somebody takes the partition over after 3 s, and a gap must last 5 s
 )
 LAG_LADDER = _ladder(
     "LAG",
@@ -89,7 +91,7 @@ LAG_LADDER = _ladder(
         ("SCALE_UP", 50_000, Severity.HIGH, "Scale up, investigate within the hour."),
     ),
     meaning="The pipeline falls behind its producers.",
-    runbook="Is it reading slower (backpressure, latency) or is more coming in (kafka_message_in_per_second)?",
+    runbook="Is it reading slower (backpressure, latency) or is more coming (kafka_message_in_per_second)?",
 )
 LAG_YELLOW, LAG_ORANGE, LAG_RED, LAG_SCALE_UP = LAG_LADDER
 
@@ -104,7 +106,7 @@ CHECKPOINT_FAILING = Alarm(
     severity=Severity.CRITICAL,
     meaning="A checkpoint failed: state is not being saved.",
     action="Page immediately; investigate state.",
-    runbook="failure_message of the checkpoint in Flink's REST API; then the bucket's permissions and its SDK errors.",
+    runbook="failure_message of the checkpoint in Flink's REST API; then the bucket's permissions.",
 )
 CHECKPOINT_LONG = Alarm(
     name="CHECKPOINT_LONG",
@@ -116,8 +118,8 @@ CHECKPOINT_LONG = Alarm(
     meaning="A checkpoint has been in progress for more than 30 s.",
     action="Check backpressure, then the path to the checkpoint bucket.",
     runbook=(
-        "Subtask details of the checkpoint: a long alignment is backpressure; a long async part is the bucket. "
-        "Until one completes, every restart replays from the last one."
+        "Subtask details of the checkpoint: a long alignment is backpressure, a long async part the bucket."
+        " Until one completes, every restart replays from the last one."
     ),
     condition_s=30,
 )
@@ -130,7 +132,7 @@ BACKPRESSURE = Alarm(
     severity=Severity.MEDIUM,
     meaning="The buffers between two tasks are full: the one behind cannot keep up.",
     action="Find the slow operator.",
-    runbook="The first task that is busy and not backpressured is the slow one: its state, its calls, its CPU.",
+    runbook="The first task that is busy and not backpressured is the slow one: its state, calls, CPU.",
 )
 TASK_MANAGER_DOWN = Alarm(
     name="TASK_MANAGER_DOWN",
@@ -142,6 +144,40 @@ TASK_MANAGER_DOWN = Alarm(
     meaning="Fewer than two TaskManagers are registered.",
     action="Page ops.",
     runbook="Exit code and kernel log of the lost one: an OOM kill shows in its cgroup's memory.events.",
+)
+TASK_MANAGERS_UNSTABLE = Alarm(
+    name="TASK_MANAGERS_UNSTABLE",
+    metric=m.TASK_MANAGER_CHANGES,
+    statistic=Statistic.MAXIMUM,
+    comparison=Comparison.ABOVE,
+    threshold=2,  # one that is lost and replaced makes two
+    severity=Severity.HIGH,
+    meaning="The number of TaskManagers changed more than twice in 5 minutes.",
+    action="Find out why they die.",
+    runbook="Exit codes and kernel log of each death; a bad setting kills it at start, a leak after a while.",
+    clear_s=380,
+)
+CPU_SATURATED = Alarm(
+    name="CPU_SATURATED",
+    metric=m.CPU_UNJUSTIFIED,
+    statistic=Statistic.AVERAGE,
+    comparison=Comparison.ABOVE,
+    threshold=90,
+    severity=Severity.MEDIUM,
+    meaning="A TaskManager's CPU is used up, and not by orders.",
+    action="Find what else uses it.",
+    runbook="Other processes in its cgroup, garbage collection, a loop in the job: take a profile.",
+)
+STATE_DISK_LOW = Alarm(
+    name="STATE_DISK_LOW",
+    metric=m.STATE_BACKEND_DISK_FREE,
+    statistic=Statistic.MAXIMUM,
+    comparison=Comparison.BELOW,
+    threshold=20,
+    severity=Severity.HIGH,
+    meaning="Less than 20 % of the state's disk is free.",
+    action="Free space before RocksDB fails to write.",
+    runbook="What grows on that disk: state, old checkpoints, logs? Then the job's state per key.",
 )
 MEMORY_HIGH = Alarm(
     name="MEMORY_HIGH",
@@ -177,7 +213,7 @@ FIREHOSE_THROTTLED = Alarm(
     severity=Severity.HIGH,
     meaning="Firehose refuses puts for quota; results wait in state.",
     action="Raise the quota.",
-    runbook="The stream's quota (records, MB and calls a second) against sink_buffered_records and the put rate.",
+    runbook="The stream's quota (records, MB, calls a second) against sink_buffered_records and put rate.",
 )
 FIREHOSE_PUT_FAILED = Alarm(
     name="FIREHOSE_PUT_FAILED",
@@ -213,7 +249,7 @@ LATENCY_LADDER = _ladder(
         ("RED", 8_000, Severity.CRITICAL, "Page on-call."),
     ),
     meaning="Orders take too long through the pipeline (p99).",
-    runbook="Getting in slow (lag, enrichment) or out slow (sink_buffered_records)? The slower side is the cause.",
+    runbook="Slow in (lag, enrichment) or slow out (sink_buffered_records)? The slower side is the cause.",
 )
 LATENCY_YELLOW, LATENCY_ORANGE, LATENCY_RED = LATENCY_LADDER
 WINDOW_EMIT_SLOW = Alarm(
@@ -237,7 +273,7 @@ WINDOW_INCOMPLETE = Alarm(
     meaning="A window that closed holds less than 95 % of its orders.",
     action="Check late arrivals.",
     runbook="Late output, DLQ, or lost: `late_arrival_records_total` tells the first, the books the last.",
-    condition_s=20,
+    condition_s=27,  # a window, its lateness, out-of-orderness, and 15 s for its results to arrive
 )
 WATERMARK_STUCK = Alarm(
     name="WATERMARK_STUCK",
@@ -309,6 +345,7 @@ METRICS_SILENT = Alarm(
     action="Page ops.",
     runbook="Is the collector alive? Can it reach CloudWatch?",
     missing=Missing.BREACHING,
+    condition_s=30,  # one heartbeat keeps it quiet as long as CloudWatch still looks at it: 3 periods
 )
 CONFIG_DRIFT = Alarm(
     name="CONFIG_DRIFT",

@@ -127,6 +127,8 @@ class PipelineBooks:
 
     def open(self, at: float) -> None:
         self._since = at
+        # No result can hold an order that was produced after it was delivered.
+        self._results.since = at
 
     def account(self, until: float) -> Orders:
         for line in self._results.fresh():

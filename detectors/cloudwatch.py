@@ -6,12 +6,13 @@ import contextlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from detectors import aws
+from detectors.metrics import HEARTBEAT
 from harness.clock import Clock
 from harness.endpoints import Endpoints
 from harness.errors import BoardError
@@ -23,8 +24,15 @@ STAGGER_S = 0.05
 """LocalStack's scheduler dies, silently, of two evaluations due at the very same moment."""
 
 
+HEARTBEATS_AHEAD_S = range(-15, 60, 5)
+"""A deployed dead-man alarm must not go off before the collector had its chance to start."""
+
+
 def deploy(alarms: Iterable[Alarm], endpoints: Endpoints, clock: Clock) -> None:
-    """Create the topic, the queue that listens to it and every alarm. BoardError says what failed."""
+    """Create the topic, the queue that listens to it and every alarm. BoardError says what failed.
+
+    The collector has a minute to begin: until then heartbeats dated ahead stand in for its own.
+    """
     with _told("deploying the alarms"):
         topic = aws.client("sns", endpoints.aws_direct).create_topic(Name=TOPIC)["TopicArn"]
         sqs = aws.client("sqs", endpoints.aws_direct)
@@ -32,9 +40,28 @@ def deploy(alarms: Iterable[Alarm], endpoints: Endpoints, clock: Clock) -> None:
         arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
         aws.client("sns", endpoints.aws_direct).subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
         cloudwatch = aws.client("cloudwatch", endpoints.aws_direct)
+        cloudwatch.put_metric_data(**heartbeats(endpoints.pipeline, clock.now()))
         for alarm in alarms:
             cloudwatch.put_metric_alarm(**request(alarm, pipeline=endpoints.pipeline, topic=topic))
             clock.sleep(STAGGER_S)
+
+
+def heartbeats(pipeline: str, now: float) -> dict[str, Any]:
+    """Return the PutMetricData request that bridges the collector's start."""
+    return {
+        "Namespace": aws.NAMESPACE,
+        "MetricData": [
+            {
+                "MetricName": HEARTBEAT.name,
+                "Dimensions": [{"Name": "Pipeline", "Value": pipeline}],
+                "Timestamp": datetime.fromtimestamp(now + ahead, UTC),
+                "Value": 1.0,
+                "Unit": HEARTBEAT.unit.value,
+                "StorageResolution": 1,
+            }
+            for ahead in HEARTBEATS_AHEAD_S
+        ],
+    }
 
 
 def request(alarm: Alarm, *, pipeline: str, topic: str) -> dict[str, Any]:

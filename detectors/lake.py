@@ -12,45 +12,67 @@ from botocore.exceptions import BotoCoreError, ClientError
 from detectors import aws
 from harness.errors import StackError
 
+OVERLAP_S = 20.0
+"""How far back a listing goes: an object may be listed this much later than one with a greater key."""
+LISTED_TO_S = 2.0
+"""LastModified is in whole seconds, and another clock's."""
+
 
 @dataclass
 class Prefix:
     """The objects below one prefix of one bucket, as far as they have been read.
 
-    Firehose's keys name an hour and then end in a random id, so they do not sort by arrival:
-    listing goes on after the hour before the newest one, and what was read is remembered.
+    Firehose's keys name the second they were made in and end in a random id: they sort by time,
+    but within a second not by arrival. So listing goes on a good while before the newest object,
+    and what was read since then is remembered. (Listing the whole hour each second would cost
+    more than a core after an hour of load.)
+
+    Objects delivered before `since` (epoch seconds) are counted, not read.
     """
 
     endpoint: str
     bucket: str
     prefix: str
-    _seen: set[str] = field(default_factory=set)
-    _after: str = ""
-    _client: Any = None
+    since: float = 0.0
     bytes: int = 0
+    client: Any = None
+    _seen: dict[str, float] = field(default_factory=dict)
+    _after: str = ""
 
     def fresh(self) -> Iterator[str]:
         """Yield every line of every object not read before. StackError if S3 does not answer."""
-        if self._client is None:
-            self._client = aws.client("s3", self.endpoint)
+        if self.client is None:
+            self.client = aws.client("s3", self.endpoint)
         try:
-            for key, size in self._unread():
-                body = self._client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
-                self._seen.add(key)
+            for key, size, at in self._unread():
+                body = b""
+                if at >= self.since - LISTED_TO_S:
+                    body = self.client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+                self._seen[key] = at
                 self.bytes += size
                 yield from body.decode("utf-8", "surrogateescape").splitlines()
+            self._move_on()
         except (BotoCoreError, ClientError) as error:
             raise StackError(f"s3://{self.bucket}/{self.prefix} could not be read: {error}") from error
 
-    def _unread(self) -> list[tuple[str, int]]:
-        pages = self._client.get_paginator("list_objects_v2").paginate(
+    def _unread(self) -> list[tuple[str, int, float]]:
+        pages = self.client.get_paginator("list_objects_v2").paginate(
             Bucket=self.bucket, Prefix=self.prefix, StartAfter=self._after
         )
-        found = [(entry["Key"], entry["Size"]) for page in pages for entry in page.get("Contents", ())]
-        hours = sorted({key.rpartition("/")[0] for key, _ in found})
-        if len(hours) > 2:
-            self._after = hours[-2]
-        return [(key, size) for key, size in found if key not in self._seen]
+        return [
+            (entry["Key"], entry["Size"], entry["LastModified"].timestamp())
+            for page in pages
+            for entry in page.get("Contents", ())
+            if entry["Key"] not in self._seen
+        ]
+
+    def _move_on(self) -> None:
+        """Begin the next listing after the last key that is older than the overlap; forget what is before."""
+        newest = max(self._seen.values(), default=0.0)
+        settled = [key for key, at in self._seen.items() if at < newest - OVERLAP_S]
+        if settled:
+            self._after = max(settled)
+            self._seen = {key: at for key, at in self._seen.items() if key > self._after}
 
 
 @dataclass(frozen=True)

@@ -38,8 +38,8 @@ def window(path: str, start_ms: int, end_ms: int, *, since: float) -> list[tuple
     with _opened(path) as ledger:
         return list(
             ledger.execute(
-                "SELECT order_id, produced_at FROM orders WHERE produced_at >= ? AND kind IN ('good', 'late') "
-                "AND event_time >= ? AND event_time < ?",
+                "SELECT order_id, produced_at FROM orders WHERE produced_at >= ? "
+                "AND kind IN ('good', 'late') AND event_time >= ? AND event_time < ?",
                 (since, start_ms, end_ms),
             )
         )

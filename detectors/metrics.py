@@ -50,7 +50,7 @@ KAFKA_BROKER_ALIVE_COUNT = _metric(
 CONSUMER_LAG_RECORDS = _metric(
     "consumer_lag_records",
     COUNT,
-    "end offset (Admin list_offsets) minus the Flink source's currentOffset, minus one",
+    "end offset minus the Flink source's currentOffset (held when the job is gone), minus one",
     "orders of one partition the pipeline has not read yet",
     dimensions=("Partition",),
 )
@@ -79,7 +79,7 @@ KAFKA_DESERIALIZATION_ERRORS = _metric(
 REBALANCE_COUNT = _metric(
     "rebalance_count",
     COUNT,
-    "assignments the archiver's members received, as a difference; a restarted member begins at 0",
+    "assignments the archiver's members received in the last 30 s, all together",
     "how often the subscribed group was reassigned; the Flink source assigns itself and cannot be",
 )
 REBALANCE_DURATION = _metric(
@@ -185,8 +185,15 @@ MEMORY_USAGE = _metric(
 CPU_USAGE = _metric(
     "cpu_usage_percentage",
     PERCENT,
-    "CPU time of the TaskManager's process over its quota; the busiest",
+    "CPU time of the TaskManager's cgroup (without one, its process) over its quota; the busiest",
     "how much of its CPU a TaskManager uses",
+    tier=Tier.HEALTH,
+)
+CPU_UNJUSTIFIED = _metric(
+    "cpu_unjustified_percentage",
+    PERCENT,
+    "cpu_usage_percentage while orders per CPU second are under 70 % of what they are at ease, else 0",
+    "CPU that is used, but not for orders",
     tier=Tier.HEALTH,
 )
 STATE_BACKEND_DISK_FREE = _metric(
@@ -261,7 +268,7 @@ LATE_RECORDS_LOST = _metric(
 WINDOW_COMPLETENESS = _metric(
     "window_completeness_percentage",
     PERCENT,
-    "of the orders the ledger has for a window that closed, those found in its results on S3",
+    "of the orders the ledger has for a window that closed, those in its results on S3 up to 15 s later",
     "how much of a window's orders its result holds",
     aliases=("window_completeness",),
 )

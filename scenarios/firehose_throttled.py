@@ -1,10 +1,10 @@
-"""Firehose throttles: the stream's quota is far below what the pipeline delivers.
+"""Firehose throttles: the stream's quota is below the bursts the pipeline delivers in.
 
 Why it matters: the SDK retries, results pile up in state, and the first thing anybody sees
 is a dashboard that lags, unless throttles are counted as such.
 """
 
-from detectors.alarms import FIREHOSE_THROTTLED
+from detectors.alarms import FIREHOSE_THROTTLED, LATENCY_ORANGE, LATENCY_YELLOW
 from fixtures.topology import FLINK_TO_FIREHOSE
 from harness.faults import Poison
 from harness.model import Refusal, Scenario, Toxic
@@ -15,10 +15,14 @@ SCENARIO = Scenario(
     fault=Poison(
         FLINK_TO_FIREHOSE,
         Toxic(
-            requests_per_s=0.2,
+            requests_per_s=2.0,
             refusal=Refusal("ServiceUnavailableException", 503, "Slow down.", "PutRecordBatch"),
         ),
     ),
     expect=(FIREHOSE_THROTTLED,),
+    tolerate={
+        LATENCY_YELLOW: "eight windows end together, and their results now go out over 4 s",
+        LATENCY_ORANGE: "eight windows end together, and their results now go out over 4 s",
+    },
     tags=frozenset({"aws", "headline"}),
 )

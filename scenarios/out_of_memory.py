@@ -12,7 +12,7 @@ from harness.model import Scenario
 SCENARIO = Scenario(
     summary="A TaskManager that fills its memory pages before, and when, the kernel kills it.",
     mode=17,
-    fault=ExhaustMemory(TASK_MANAGER_2, total_bytes=1_150 * 2**20, bytes_per_s=120 * 2**20),
+    fault=ExhaustMemory(TASK_MANAGER_2, total_bytes=1_250 * 2**20, bytes_per_s=120 * 2**20),
     expect=(MEMORY_HIGH, TASK_MANAGER_DOWN),
     tags=frozenset({"flink", "headline"}),
 )

@@ -25,33 +25,39 @@ from harness.endpoints import Endpoints
 
 TICK_S = 1.0
 SLOW_TIER_S = 60.0
+EVERY_S = {"results": 2.0}
+"""Sources that are read less often than each second: what they tell changes only every few seconds."""
 SLOW = frozenset({m.S3_BUCKET_SIZE.name})
 
 
 def sources(where: Endpoints, names: Mapping[str, Any], clock: Clock) -> list[Source]:
     """Return every source of this stack; `names` are the topology's."""
-    ends = EndOffsets(where.kafka_direct, names["ORDERS"])
-    reporters = Reporters([where.scrape[node] for node in names["TASK_MANAGERS"]], lambda: ends.ends)
+    began_at = clock.now()
+    reporters = Reporters([where.scrape[node] for node in names["TASK_MANAGERS"]])
     job = json.loads(Path(where.baselines[names["PIPELINE_SETTINGS"]]).read_text(encoding="utf-8"))
     bucket = names["LAKE_BUCKET"]
     delivered = Delivered(
-        lake.Prefix(where.aws_direct, bucket, names["RESULTS_PREFIX"]),
+        lake.Prefix(where.aws_direct, bucket, names["RESULTS_PREFIX"], since=began_at),
         where.ledger,
         Windows(job["window_ms"], job["allowed_lateness_ms"]),
         lambda: reporters.watermark_ms,
+        began_at=began_at,
     )
+    archived = Archived(lake.Prefix(where.aws_direct, bucket, names["RAW_ARCHIVE_PREFIX"], since=began_at))
     readers = {
         "brokers": Brokers(where.kafka_direct.split(",")).read,
-        "end offsets": ends.read,
+        "end offsets": EndOffsets(where.kafka_direct, names["ORDERS"], lambda: reporters.positions).read,
         "reporters": reporters.read,
-        "rest": Rest(where.flink_rest).read,
+        "rest": Rest(where.flink_rest, len(names["TASK_MANAGERS"])).read,
         "members": Members({node: where.scrape[node] for node in names["ARCHIVERS"]}).read,
         "results": delivered.read,
-        "archive": Archived(lake.Prefix(where.aws_direct, bucket, names["RAW_ARCHIVE_PREFIX"])).read,
-        "machine": Machine(where, names["TASK_MANAGERS"]).read,
+        "archive": archived.read,
+        "machine": Machine(where, names["TASK_MANAGERS"], lambda: reporters.orders_per_s).read,
         "configuration": Configuration(where.settings, where.baselines).read,
     }
-    return [Source(name, read, clock=clock) for name, read in readers.items()]
+    return [
+        Source(name, read, clock=clock, every_s=EVERY_S.get(name, TICK_S)) for name, read in readers.items()
+    ]
 
 
 class Collector:
@@ -98,7 +104,7 @@ class Collector:
         missed, self._missed = self._missed, 0
         values[m.SOURCE_ERRORS.name] = float(failed)
         values[m.TICKS_MISSED.name] = float(missed)
-        self._publisher.publish(at, values)
+        values |= self._publisher.publish(at, values)
         return {"at": at, "missed": missed, "values": values}
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from detectors import archive, lake, ledger
 from detectors import metrics as m
 from detectors.collect.reading import Reading
 
 REMEMBER_MS = 10 * 60 * 1000
-DELIVERY_S = 4.0
-"""From the watermark passing a window's last moment to its result being on S3, when all is well."""
+GRACE_S = 5.0
+"""From the watermark closing a window to the first look: late orders may still be produced for it."""
+DELIVERY_LIMIT_S = 15.0
+"""From the same moment to the last look: results that are not on S3 by then are missing, not on their way."""
 
 
 @dataclass(frozen=True)
@@ -22,58 +24,85 @@ class Windows:
     lateness_ms: int
 
 
+@dataclass
+class Completeness:
+    """Judges every window from `next_start` (epoch ms) on once, after it has closed.
+
+    Closed is what the watermark says, not the clock: a job that restarts is late, not lossy.
+    `share` says how much of the window that starts at a time is in the lake, in percent; None if
+    nothing was produced for it.
+    """
+
+    windows: Windows
+    share: Callable[[int], float | None]
+    next_start: int
+    _closed_at: dict[int, float] = field(default_factory=dict)
+    _judged: tuple[float, float] | None = None
+
+    def judge(self, watermark_ms: float, now: float) -> float | None:
+        """Return the worst completeness judged within the last window's length; None if there is none."""
+        while watermark_ms >= self.next_start + self.windows.size_ms + self.windows.lateness_ms:
+            self._closed_at[self.next_start] = now
+            self.next_start += self.windows.size_ms
+        verdicts = [
+            share
+            for start, at in sorted(self._closed_at.items())
+            if (share := self._verdict(start, at, now)) is not None
+        ]
+        held = self._judged if self._judged and now - self._judged[0] < self.windows.size_ms / 1000 else None
+        if verdicts:
+            self._judged = held = now, min(verdicts)
+        return held[1] if held else None
+
+    def _verdict(self, start: int, closed_at: float, now: float) -> float | None:
+        if now - closed_at < GRACE_S:
+            return None
+        share = self.share(start)
+        if share is not None and share < 100.0 and now - closed_at < DELIVERY_LIMIT_S:
+            return None
+        del self._closed_at[start]
+        return share
+
+
 class Delivered:
     """The results in the lake, against the order ledger."""
 
     def __init__(
-        self, results: lake.Prefix, ledger_path: str, windows: Windows, watermark_ms: Callable[[], float]
+        self,
+        results: lake.Prefix,
+        ledger_path: str,
+        windows: Windows,
+        watermark_ms: Callable[[], float],
+        *,
+        began_at: float,
     ) -> None:
         self._prefix = results
         self._ledger = ledger_path
         self._windows = windows
         self._watermark_ms = watermark_ms
         self._results = lake.Results()
-        self._known_duplicates = 0
-        self._next_start = 0
-        self._closed_at: float | None = None
-        self._completeness: float | None = None
+        # The window under way when we begin is not all ours to judge.
+        first = (int(began_at * 1000) // windows.size_ms + 1) * windows.size_ms
+        self._completeness = Completeness(windows, self._share, first)
 
     def read(self, now: float) -> Reading:
         """Read what is new and judge the windows that have closed since."""
+        known = len(self._results.duplicates)
         for line in self._prefix.fresh():
             self._results.take(lake.result(line))
-        found = len(self._results.duplicates)
-        duplicates, self._known_duplicates = max(0, found - self._known_duplicates), found
+        duplicates = len(self._results.duplicates) - known
         self._results.forget(int(now * 1000) - REMEMBER_MS)
-        self._known_duplicates = len(self._results.duplicates)
-        if not self._next_start:
-            # The window under way when we begin is not all ours to judge.
-            self._next_start = (int(now * 1000) // self._windows.size_ms + 1) * self._windows.size_ms
-        judged = self._judge(now)
         levels = {m.S3_BUCKET_SIZE.name: float(self._prefix.bytes)}
+        judged = self._completeness.judge(self._watermark_ms(), now)
         if judged is not None:
             levels[m.WINDOW_COMPLETENESS.name] = judged
-        return Reading(levels, {m.DUPLICATES_IN_LAKE.name: duplicates})
+        return Reading(levels, {m.DUPLICATES_IN_LAKE.name: float(duplicates)})
 
-    def _judge(self, now: float) -> float | None:
-        """Return the completeness of the window judged last; a window is judged once it has closed.
-
-        Closed is what the watermark says, not the clock: a job that restarts is late, not lossy.
-        """
-        while self._watermark_ms() >= self._next_start + self._windows.size_ms + self._windows.lateness_ms:
-            if self._closed_at is None:
-                self._closed_at = now
-            if now - self._closed_at < DELIVERY_S:
-                break
-            self._completeness = self._complete(self._next_start)
-            self._next_start += self._windows.size_ms
-            self._closed_at = None
-        return self._completeness
-
-    def _complete(self, start: int) -> float:
+    def _share(self, start: int) -> float | None:
+        # Nothing is produced for a window before it starts, but clocks and commits are not exact.
         expected = ledger.window(self._ledger, start, start + self._windows.size_ms, since=start / 1000 - 1.0)
         if not expected:
-            return 100.0
+            return None
         held = self._results.per_window.get(start, set())
         return 100.0 * sum(order_id in held for order_id, _ in expected) / len(expected)
 

@@ -2,46 +2,64 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import requests
 
 from detectors import metrics as m
-from detectors.collect.prometheus import Sample, local_session, scrape
-from detectors.collect.reading import Growth, Reading
+from detectors.collect.prometheus import Sample, local_session, only, scrape
+from detectors.collect.reading import Growth, Reading, Recent, add
 from harness.errors import StackError
 
-OFFSET = "KafkaSourceReader_topic_partition_currentOffset"
+JVM, TASK = "flink_taskmanager_Status_JVM_", "flink_taskmanager_job_task_"
+OPERATOR = f"{TASK}operator_"
+OURS = f"{OPERATOR}orders_"
+
+OFFSET = f"{OPERATOR}KafkaSourceReader_topic_partition_currentOffset"
+SOURCE_WATERMARK = f"{OPERATOR}currentOutputWatermark"
+WINDOW_WATERMARK = f"{OPERATOR}currentInputWatermark"
+PUTS, RESULTS, ORDERS_IN = (
+    f"{OURS}firehose_put_total",
+    f"{OURS}results_emitted_total",
+    f"{OURS}orders_in_total",
+)
 COUNTERS = {
-    "orders_dlq_records_total": m.DLQ_RECORDS,
-    "orders_deserialization_errors_total": m.KAFKA_DESERIALIZATION_ERRORS,
-    "orders_duplicate_records_total": m.DUPLICATE_RECORDS,
-    "orders_late_arrival_records_total": m.LATE_ARRIVALS,
-    "orders_late_dropped_total": m.LATE_RECORDS_LOST,
-    "orders_firehose_throttle_count": m.FIREHOSE_THROTTLE_COUNT,
-    "orders_firehose_failed_put_count": m.FIREHOSE_FAILED_PUT_COUNT,
-    "Status_JVM_GarbageCollector_All_Time": m.TASK_MANAGER_GC_TIME,
+    f"{OURS}dlq_records_total": m.DLQ_RECORDS,
+    f"{OURS}deserialization_errors_total": m.KAFKA_DESERIALIZATION_ERRORS,
+    f"{OURS}duplicate_records_total": m.DUPLICATE_RECORDS,
+    f"{OURS}late_arrival_records_total": m.LATE_ARRIVALS,
+    f"{OURS}late_dropped_total": m.LATE_RECORDS_LOST,
+    f"{OURS}firehose_throttle_count": m.FIREHOSE_THROTTLE_COUNT,
+    f"{OURS}firehose_failed_put_count": m.FIREHOSE_FAILED_PUT_COUNT,
+    f"{JVM}GarbageCollector_All_Time": m.TASK_MANAGER_GC_TIME,
 }
+OPERATORS = {f"{OPERATOR}numRecordsIn": m.RECORDS_IN, f"{OPERATOR}numRecordsOut": m.RECORDS_OUT}
+NAMED_OPERATORS = frozenset({"parse", "window"})
 LARGEST = {
-    "orders_processing_latency_p50_ms": (m.LATENCY_P50, 1.0),
-    "orders_processing_latency_p95_ms": (m.LATENCY_P95, 1.0),
-    "orders_processing_latency_p99_ms": (m.LATENCY_P99, 1.0),
-    "orders_window_emit_latency_p99_ms": (m.WINDOW_EMIT_LATENCY, 1.0),
-    "orders_thread_pool_queue_size": (m.THREAD_POOL_QUEUE_SIZE, 1.0),
-    "orders_thread_pool_active_threads": (m.THREAD_POOL_ACTIVE_THREADS, 1.0),
-    "Shuffle_Netty_Output_Buffers_outPoolUsage": (m.BUFFER_OUT_POOL_USAGE, 100.0),
-    "task_backPressuredTimeMsPerSecond": (m.BACKPRESSURED_TIME, 1.0),
-    "Status_JVM_Memory_Heap_Used": (m.TASK_MANAGER_HEAP_USED, 1.0),
+    f"{OURS}thread_pool_queue_size": (m.THREAD_POOL_QUEUE_SIZE, 1.0),
+    f"{OURS}thread_pool_active_threads": (m.THREAD_POOL_ACTIVE_THREADS, 1.0),
+    f"{TASK}Shuffle_Netty_Output_Buffers_outPoolUsage": (m.BUFFER_OUT_POOL_USAGE, 100.0),
+    f"{TASK}backPressuredTimeMsPerSecond": (m.BACKPRESSURED_TIME, 1.0),
+    f"{JVM}Memory_Heap_Used": (m.TASK_MANAGER_HEAP_USED, 1.0),
 }
-OPERATORS = {"task_operator_numRecordsIn": m.RECORDS_IN, "task_operator_numRecordsOut": m.RECORDS_OUT}
-WATERMARK = "task_operator_currentOutputWatermark"
-WANTED = (OFFSET, WATERMARK, *COUNTERS, *LARGEST, *OPERATORS)
-
-
-def _ending(name: str, table: Mapping[str, Any]) -> str | None:
-    return next((ending for ending in table if name.endswith(ending)), None)
+# The job's percentiles, each with the counter that moves when there is something new in it.
+PERCENTILES = {
+    f"{OURS}processing_latency_p50_ms": (m.LATENCY_P50, PUTS),
+    f"{OURS}processing_latency_p95_ms": (m.LATENCY_P95, PUTS),
+    f"{OURS}processing_latency_p99_ms": (m.LATENCY_P99, PUTS),
+    f"{OURS}window_emit_latency_p99_ms": (m.WINDOW_EMIT_LATENCY, RESULTS),
+}
+WANTED = (
+    *(OFFSET, SOURCE_WATERMARK, WINDOW_WATERMARK, PUTS, RESULTS, ORDERS_IN),
+    *COUNTERS,
+    *OPERATORS,
+    *LARGEST,
+    *PERCENTILES,
+)
+PERCENTILE_SPAN_S = 12.0
+"""The job's percentiles are over 10 s; without anything new they stand still, and tell nothing."""
+THROUGHPUT_SPAN_S = 10.0
 
 
 class Reporters:
@@ -50,121 +68,174 @@ class Reporters:
     A TaskManager that does not answer leaves the others' numbers; if none does, that is an error.
     """
 
-    def __init__(self, urls: Sequence[str], ends: Callable[[], Mapping[int, int]]) -> None:
-        self._urls = urls
-        self._ends = ends
+    def __init__(self, urls: Sequence[str]) -> None:
         self._session = local_session()
-        self._growth = Growth()
+        self._growth = {only(url, WANTED): Growth() for url in urls}
+        self._moved_at: dict[str, float] = {}
+        self._orders = Recent(THROUGHPUT_SPAN_S)
+        self.positions: dict[int, int] = {}
+        """The offset last read of each partition. A job that is gone reads no further: it stays."""
         self.watermark_ms = 0.0
-        """The furthest-behind source's watermark as last seen; 0 before the first."""
+        """What the window operator knows of time, all subtasks of it; 0 while any does not know."""
+        self.orders_per_s = 0.0
 
     def read(self, now: float) -> Reading:
         """Scrape every TaskManager."""
         samples: list[Sample] = []
+        grown: list[Mapping[str, float]] = []
         problems = []
-        for url in self._urls:
+        for url, growth in self._growth.items():
             try:
-                samples.extend(scrape(self._session, url, WANTED))
+                answer = scrape(self._session, url, WANTED)
             except StackError as error:
                 problems.append(str(error))
-        if not samples:
-            raise StackError("; ".join(problems) or "the TaskManagers report nothing yet")
-        return Reading(
-            {**self._largest(samples), **self._watermark(samples, now), **self._lag(samples)},
-            {**self._grown(samples), **self._operators(samples)},
-        )
+                continue
+            samples.extend(answer)
+            grown.append(growth.of(_counters(answer)))
+        if not grown:
+            raise StackError("; ".join(problems))
+        return self.take(samples, add(*grown), now)
 
-    def _largest(self, samples: Sequence[Sample]) -> dict[str, float]:
+    def take(self, samples: Sequence[Sample], grown: Mapping[str, float], now: float) -> Reading:
+        """Make a reading of one round of scrapes."""
+        self.watermark_ms = min(self._marks(samples, WINDOW_WATERMARK, "window"), default=0.0)
+        self.orders_per_s = self._orders.add(now, grown.get(ORDERS_IN, 0.0)) / THROUGHPUT_SPAN_S
+        levels = {
+            **_largest(samples),
+            **self._percentiles(samples, grown, now),
+            **self._watermark_lag(samples, now),
+            **self._offsets(samples),
+        }
+        return Reading(levels, {name: value for name, value in grown.items() if name not in _OWN})
+
+    def _percentiles(
+        self, samples: Sequence[Sample], grown: Mapping[str, float], now: float
+    ) -> dict[str, float]:
+        self._moved_at.update({counter: now for counter in _OWN if grown.get(counter)})
         found: dict[str, float] = {}
         for sample in samples:
-            ending = _ending(sample.name, LARGEST)
-            if ending is not None:
-                metric, factor = LARGEST[ending]
-                found[metric.name] = max(found.get(metric.name, 0.0), sample.value * factor)
+            metric, counter = PERCENTILES.get(sample.name, (None, ""))
+            fresh = now - self._moved_at.get(counter, float("-inf")) <= PERCENTILE_SPAN_S
+            # 0 is how the job says that its last ten seconds were empty.
+            if metric is not None and fresh and sample.value > 0:
+                found[metric.name] = max(found.get(metric.name, 0.0), sample.value)
         return found
 
-    def _grown(self, samples: Sequence[Sample]) -> dict[str, float]:
-        series: dict[str, dict[Hashable, float]] = defaultdict(dict)
-        for sample in samples:
-            ending = _ending(sample.name, COUNTERS)
-            if ending is not None:
-                # Without the host: a subtask that moves is the same series, restarted.
-                place = sample.labels.get("subtask_index") or sample.labels.get("tm_id")
-                series[ending][sample.labels.get("operator_name"), place] = sample.value
-        return {COUNTERS[ending].name: self._growth.of(ending, found) for ending, found in series.items()}
-
-    def _operators(self, samples: Sequence[Sample]) -> dict[str, float]:
-        series: dict[str, dict[Hashable, float]] = defaultdict(dict)
-        for sample in samples:
-            ending = _ending(sample.name, OPERATORS)
-            operator = sample.labels.get("operator_name", "")
-            if ending is not None and operator in ("parse", "window"):
-                name = f"{OPERATORS[ending].name}{{Operator={operator}}}"
-                series[name][sample.labels.get("subtask_index")] = sample.value
-        return {name: self._growth.of(name, found) for name, found in series.items()}
-
-    def _watermark(self, samples: Sequence[Sample], now: float) -> dict[str, float]:
-        marks = [
-            sample.value
+    @staticmethod
+    def _marks(samples: Sequence[Sample], name: str, operator: str) -> list[float]:
+        # Before its first watermark an operator has Long.MIN_VALUE: it knows nothing of time yet.
+        return [
+            max(0.0, sample.value)
             for sample in samples
-            if sample.name.endswith(WATERMARK)
-            and sample.labels.get("operator_name", "").startswith("Source")
-            and sample.value > 0  # before the first watermark it is Long.MIN_VALUE
+            if sample.name == name and sample.labels.get("operator_name", "").startswith(operator)
         ]
-        if not marks:
-            return {}
-        self.watermark_ms = min(marks)
-        return {m.WATERMARK_LAG.name: max(0.0, now * 1000 - self.watermark_ms)}
 
-    def _lag(self, samples: Sequence[Sample]) -> dict[str, float]:
-        positions = {
-            int(sample.labels["partition"]): int(sample.value)
-            for sample in samples
-            if sample.name.endswith(OFFSET)
+    def _watermark_lag(self, samples: Sequence[Sample], now: float) -> dict[str, float]:
+        marks = [mark for mark in self._marks(samples, SOURCE_WATERMARK, "Source") if mark]
+        return {m.WATERMARK_LAG.name: max(0.0, now * 1000 - min(marks))} if marks else {}
+
+    def _offsets(self, samples: Sequence[Sample]) -> dict[str, float]:
+        for sample in samples:
+            if sample.name != OFFSET:
+                continue
+            partition, position = int(sample.labels["partition"]), int(sample.value)
+            # -1 says "nothing read since the job restarted": only before all else is it a position.
+            if position >= 0 or max(self.positions.values(), default=-1) < 0:
+                self.positions[partition] = position
+        return {
+            f"{m.CONSUMER_POSITION_OFFSET.name}{{Partition=p{partition:03d}}}": float(position)
+            for partition, position in self.positions.items()
         }
-        ends = self._ends()
-        values: dict[str, float] = {}
-        for partition, position in positions.items():
-            values[f"{m.CONSUMER_POSITION_OFFSET.name}{{Partition=p{partition:03d}}}"] = position
-            if partition in ends:
-                # Before its first record a partition's position is -1: everything is still to read.
-                lag = max(0, ends[partition] - max(position, -1) - 1)
-                values[f"{m.CONSUMER_LAG_RECORDS.name}{{Partition=p{partition:03d}}}"] = lag
-        if ends and set(ends) <= set(positions):
-            lags = [value for name, value in values.items() if name.startswith(m.CONSUMER_LAG_RECORDS.name)]
-            values[m.CONSUMER_LAG.name] = sum(lags)
-        return values
+
+
+_OWN = frozenset({PUTS, RESULTS, ORDERS_IN})
+
+
+def _largest(samples: Sequence[Sample]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for sample in samples:
+        if sample.name in LARGEST:
+            metric, factor = LARGEST[sample.name]
+            found[metric.name] = max(found.get(metric.name, 0.0), sample.value * factor)
+    return found
+
+
+def _counters(samples: Sequence[Sample]) -> dict[tuple[str, Any], float]:
+    """Return the counters of one scrape by (what they are called here, attempt and operator)."""
+    found: dict[tuple[str, Any], float] = {}
+    for sample in samples:
+        operator = sample.labels.get("operator_name", "")
+        if sample.name in OPERATORS and operator in NAMED_OPERATORS:
+            name = f"{OPERATORS[sample.name].name}{{Operator={operator}}}"
+        elif sample.name in COUNTERS:
+            name = COUNTERS[sample.name].name
+        elif sample.name in _OWN:
+            name = sample.name
+        else:
+            continue
+        found[name, (sample.labels.get("task_attempt_id"), sample.labels.get("operator_id"))] = sample.value
+    return found
+
+
+CHANGES_SPAN_S = 300.0
+FIRST_CHECKPOINT_S = 60.0
+"""A checkpoint that fails while the job's tasks are still being deployed is no failure of the pipeline."""
 
 
 class Rest:
-    """Flink's REST API: TaskManagers and checkpoints."""
+    """Flink's REST API: TaskManagers and checkpoints. `task_managers` is how many there should be."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, task_managers: int) -> None:
         self._url = url
+        self._expected = task_managers
         self._session = local_session()
         self._growth = Growth()
+        self._changes = Recent(CHANGES_SPAN_S)
+        self._count: int | None = None
 
     def read(self, now: float) -> Reading:
         """Ask for the overview, and for the checkpoints of the job that runs."""
-        levels: dict[str, float] = {m.TASK_MANAGER_COUNT.name: self._get("/overview")["taskmanagers"]}
-        jobs = self._get("/jobs/overview")["jobs"]
-        live = [job for job in jobs if job["state"] not in ("FINISHED", "CANCELED", "FAILED")]
+        levels = self.count(self._get("/overview")["taskmanagers"], now)
+        live = [
+            job
+            for job in self._get("/jobs/overview")["jobs"]
+            if job["state"] not in ("FINISHED", "CANCELED", "FAILED")
+        ]
         if not live:
             return Reading(levels)
-        checkpoints = self._get(f"/jobs/{live[0]['jid']}/checkpoints")
+        job = max(live, key=lambda job: job["start-time"])
+        seen = self.checkpoints(job, self._get(f"/jobs/{job['jid']}/checkpoints"), now)
+        return Reading({**levels, **seen.levels}, seen.deltas)
+
+    def count(self, task_managers: int, now: float) -> dict[str, float]:
+        """Take in how many TaskManagers there are; they are watched for changes once all have come."""
+        changed = self._count is not None and task_managers != self._count
+        if self._count is not None or task_managers >= self._expected:
+            self._count = task_managers
+        return {
+            m.TASK_MANAGER_COUNT.name: task_managers,
+            m.TASK_MANAGER_CHANGES.name: self._changes.add(now, float(changed)),
+        }
+
+    def checkpoints(self, job: Mapping[str, Any], told: Mapping[str, Any], now: float) -> Reading:
+        """Make a reading of a job's checkpoint statistics."""
         pending = [
-            entry["trigger_timestamp"] for entry in checkpoints["history"] if entry["status"] == "IN_PROGRESS"
+            entry["trigger_timestamp"] for entry in told["history"] if entry["status"] == "IN_PROGRESS"
         ]
-        levels[m.CHECKPOINT_AGE.name] = max(0.0, now * 1000 - min(pending)) if pending else 0.0
-        completed = (checkpoints["latest"] or {}).get("completed")
+        levels = {m.CHECKPOINT_AGE.name: max(0.0, now * 1000 - min(pending)) if pending else 0.0}
+        completed = (told["latest"] or {}).get("completed")
         if completed:
             levels[m.CHECKPOINT_DURATION.name] = completed["end_to_end_duration"]
-        counts = {
-            m.CHECKPOINT_FAILURES.name: checkpoints["counts"]["failed"],
-            m.CHECKPOINTS_COMPLETED.name: checkpoints["counts"]["completed"],
-        }
-        job: Hashable = live[0]["jid"]
-        return Reading(levels, {name: self._growth.of(name, {job: value}) for name, value in counts.items()})
+        counts = told["counts"]
+        grown = self._growth.of(
+            {
+                (m.CHECKPOINT_FAILURES.name, job["jid"]): counts["failed"],
+                (m.CHECKPOINTS_COMPLETED.name, job["jid"]): counts["completed"],
+            }
+        )
+        if not counts["completed"] and now * 1000 - job["start-time"] < FIRST_CHECKPOINT_S * 1000:
+            grown[m.CHECKPOINT_FAILURES.name] = 0.0
+        return Reading(levels, grown)
 
     def _get(self, path: str) -> Any:
         try:

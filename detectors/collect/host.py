@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from detectors import metrics as m
@@ -14,7 +14,6 @@ from harness.endpoints import Endpoints
 from harness.errors import StackError
 
 TICKS = os.sysconf("SC_CLK_TCK")
-PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 def memory_percentage(directory: Path) -> float:
@@ -33,13 +32,60 @@ def memory_percentage(directory: Path) -> float:
         raise StackError(f"the cgroup {directory} could not be read: {error}") from error
 
 
+def cpu_quota(groups: Mapping[str, str]) -> tuple[float, float]:
+    """Return CPU seconds used by everything in a node's cgroup, and the processors it may use; v1 or v2."""
+    directory = Path(groups["cpu"])
+    try:
+        if (directory / "cpu.max").exists():
+            stat = dict(line.split() for line in (directory / "cpu.stat").read_text("ascii").splitlines())
+            quota, period = (directory / "cpu.max").read_text("ascii").split()
+            used = int(stat["usage_usec"]) / 1e6
+        else:
+            used = int((Path(groups.get("cpuacct", directory)) / "cpuacct.usage").read_text("ascii")) / 1e9
+            quota = (directory / "cpu.cfs_quota_us").read_text("ascii").strip()
+            period = (directory / "cpu.cfs_period_us").read_text("ascii")
+    except (OSError, ValueError, KeyError) as error:
+        raise StackError(f"the cgroup {directory} could not be read: {error}") from error
+    limited = quota not in ("max", "-1")
+    return used, int(quota) / int(period) if limited else float(os.cpu_count() or 1)
+
+
+class Justice:
+    """Says whether a busy CPU is justified: whether it does as much a second of CPU as it did at ease.
+
+    The specification asks to "check against throughput"; what counts is orders per CPU second.
+    """
+
+    EASE_PERCENT = 70.0
+    FALLEN = 0.7
+    MEMORY = 0.05
+
+    def __init__(self) -> None:
+        self._usual: float | None = None
+
+    def unjustified(self, busy_percent: float, cores: float, orders_per_s: float) -> float:
+        """Return `busy_percent`, or 0 if it is earned; `cores` is the CPU used, in processors."""
+        yielded = orders_per_s / max(cores, 0.01)
+        if busy_percent < self.EASE_PERCENT:
+            if orders_per_s > 0:
+                usual = yielded if self._usual is None else self._usual
+                self._usual = usual + self.MEMORY * (yielded - usual)
+            return 0.0
+        fallen = self._usual is not None and yielded < self.FALLEN * self._usual
+        return busy_percent if fallen else 0.0
+
+
 class Machine:
     """Memory and CPU of the TaskManagers, and room for their state."""
 
-    def __init__(self, endpoints: Endpoints, task_managers: Sequence[str]) -> None:
+    def __init__(
+        self, endpoints: Endpoints, task_managers: Sequence[str], orders_per_s: Callable[[], float]
+    ) -> None:
         self._endpoints = endpoints
         self._nodes = task_managers
-        self._cpu: dict[int, tuple[float, float]] = {}
+        self._orders_per_s = orders_per_s
+        self._justice = Justice()
+        self._cpu: dict[str, tuple[float, float]] = {}
 
     def read(self, now: float) -> Reading:
         """Read what the kernel accounts."""
@@ -48,31 +94,47 @@ class Machine:
         memory = [memory_percentage(Path(groups[node]["memory"])) for node in self._nodes if node in groups]
         if memory:
             values[m.MEMORY_USAGE.name] = max(memory)
-        busy = [share for share in (self._busy(pid, now) for pid in self._pids()) if share is not None]
-        if busy:
-            values[m.CPU_USAGE.name] = max(busy)
-        disk = os.statvfs(self._endpoints.state_directory)
+        values |= self._cpus(now)
+        try:
+            disk = os.statvfs(self._endpoints.state_directory)
+        except OSError as error:
+            raise StackError(f"the state directory could not be read: {error}") from error
         values[m.STATE_BACKEND_DISK_FREE.name] = 100.0 * disk.f_bavail / disk.f_blocks
         return Reading(values)
 
-    def _pids(self) -> list[int]:
+    def _cpus(self, now: float) -> dict[str, float]:
+        shares = []
+        for node, (used, limit) in self._used().items():
+            before, self._cpu[node] = self._cpu.get(node), (now, used)
+            if before is not None and now > before[0] and used >= before[1]:
+                cores = (used - before[1]) / (now - before[0])
+                shares.append((100.0 * cores / limit, cores))
+        if not shares:
+            return {}
+        busiest = max(shares)[0]
+        unjustified = self._justice.unjustified(
+            busiest, sum(cores for _, cores in shares), self._orders_per_s()
+        )
+        return {m.CPU_USAGE.name: busiest, m.CPU_UNJUSTIFIED.name: unjustified}
+
+    def _used(self) -> dict[str, tuple[float, float]]:
+        """Return (CPU seconds, processors) of each node: its cgroup's, or its process's without one."""
+        groups = self._endpoints.cgroups
+        used = {node: cpu_quota(groups[node]) for node in self._nodes if node in groups}
+        for node, pid in self._pids().items() if len(used) < len(self._nodes) else ():
+            try:
+                fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
+            except OSError:
+                continue  # it died between two looks
+            used.setdefault(node, ((int(fields[11]) + int(fields[12])) / TICKS, float(os.cpu_count() or 1)))
+        return used
+
+    def _pids(self) -> dict[str, int]:
         try:
             known = json.loads(Path(self._endpoints.processes).read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise StackError(f"{self._endpoints.processes} could not be read: {error}") from error
-        return [known[node]["pid"] for node in self._nodes if known.get(node, {}).get("pid")]
-
-    def _busy(self, pid: int, now: float) -> float | None:
-        """Return the process's CPU since the last look, in percent of all processors."""
-        try:
-            fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
-        except OSError:
-            return None  # it died between two looks
-        used = (int(fields[11]) + int(fields[12])) / TICKS
-        before, self._cpu[pid] = self._cpu.get(pid), (now, used)
-        if before is None or now <= before[0]:
-            return None
-        return 100.0 * (used - before[1]) / (now - before[0]) / (os.cpu_count() or 1)
+        return {node: known[node]["pid"] for node in self._nodes if known.get(node, {}).get("pid")}
 
 
 class Configuration:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
@@ -53,16 +53,36 @@ class Brokers:
         return Reading({m.KAFKA_BROKER_ALIVE_COUNT.name: alive})
 
 
-class EndOffsets:
-    """The end offsets of a topic, by partition."""
+def lag(ends: Mapping[int, int], positions: Mapping[int, int]) -> dict[str, float]:
+    """Return the lag by partition and in all: end offset less the offset last read, less one.
 
-    def __init__(self, bootstrap: str, topic: str) -> None:
+    If only some partitions' positions are known there is no sum: it would be too small.
+    """
+    lags = {
+        number: max(0, end - positions[number] - 1) for number, end in ends.items() if number in positions
+    }
+    values: dict[str, float] = {
+        f"{m.CONSUMER_LAG_RECORDS.name}{{Partition=p{number:03d}}}": value for number, value in lags.items()
+    }
+    if lags and len(lags) == len(ends):
+        values[m.CONSUMER_LAG.name] = sum(lags.values())
+    return values
+
+
+class EndOffsets:
+    """The end offsets of a topic, and how far behind them the pipeline is.
+
+    `positions` gives the offsets the pipeline has read last. They are held when the pipeline is
+    gone, so that a dead job is one that falls behind, not one nobody hears of.
+    """
+
+    def __init__(self, bootstrap: str, topic: str, positions: Callable[[], Mapping[int, int]]) -> None:
         self._bootstrap = bootstrap
         self._topic = topic
+        self._positions = positions
         self._consumer: Consumer | None = None
         self._partitions: list[int] = []
         self._last: tuple[float, int] | None = None
-        self.ends: dict[int, int] = {}
 
     def read(self, now: float) -> Reading:
         """Read the end offsets. StackError, and a new client next time, if the brokers do not answer."""
@@ -80,7 +100,7 @@ class EndOffsets:
             if not self._partitions:
                 topic = self._consumer.list_topics(self._topic, timeout=2).topics[self._topic]
                 self._partitions = sorted(topic.partitions)
-            self.ends = {
+            ends = {
                 number: self._consumer.get_watermark_offsets(
                     TopicPartition(self._topic, number), timeout=2, cached=False
                 )[1]
@@ -89,8 +109,14 @@ class EndOffsets:
         except KafkaException as error:
             self._consumer = None
             raise StackError(f"the end offsets of {self._topic} could not be read: {error}") from error
-        total = sum(self.ends.values())
+        return self.take(ends, now)
+
+    def take(self, ends: Mapping[int, int], now: float) -> Reading:
+        """Make a reading of the end offsets."""
+        # The positions were read up to a second before the end offsets: that much of a lag is none.
+        levels = lag(ends, self._positions())
+        total = sum(ends.values())
         before, self._last = self._last, (now, total)
-        if before is None or now <= before[0]:
-            return Reading()
-        return Reading({m.KAFKA_MESSAGE_IN_PER_SECOND.name: (total - before[1]) / (now - before[0])})
+        if before is not None and now > before[0]:
+            levels[m.KAFKA_MESSAGE_IN_PER_SECOND.name] = max(0, total - before[1]) / (now - before[0])
+        return Reading(levels)

@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from detectors import metrics as m
-from detectors.collect.prometheus import local_session, scrape
-from detectors.collect.reading import Growth, Reading
+from detectors.collect.prometheus import Sample, local_session, scrape
+from detectors.collect.reading import Growth, Reading, Recent
 from harness.errors import StackError
+
+REBALANCES, DURATION = "rebalance_count_total", "rebalance_duration_ms"
+# Grows by hundreds a second: the surest sign that a member was restarted is that this one fell.
+ARCHIVED = "archived_records_total"
+WANTED = (REBALANCES, DURATION, ARCHIVED)
+STORM_SPAN_S = 30.0
 
 
 class Members:
@@ -16,23 +22,31 @@ class Members:
     def __init__(self, urls: Mapping[str, str]) -> None:
         self._urls = urls
         self._session = local_session()
-        self._growth = Growth()
+        self._growth = {member: Growth() for member in urls}
+        self._rebalances = Recent(STORM_SPAN_S)
 
-    def read(self, _now: float) -> Reading:
+    def read(self, now: float) -> Reading:
         """Ask every member."""
-        counts: dict[object, float] = {}
-        durations = [0.0]
-        for member, url in self._urls.items():
-            try:
-                samples = scrape(self._session, url, ("rebalance_count_total", "rebalance_duration_ms"))
-            except StackError:
+        return self.take({member: self._ask(url) for member, url in self._urls.items()}, now)
+
+    def take(self, told: Mapping[str, list[Sample]], now: float) -> Reading:
+        """Make a reading of what each member told; one that said nothing has an empty list."""
+        rebalances, durations = 0.0, [0.0]
+        for member, samples in told.items():
+            if not samples:
                 continue
-            for sample in samples:
-                if sample.name.endswith("rebalance_count_total"):
-                    counts[member] = sample.value
-                else:
-                    durations.append(sample.value)
+            counters = {(each.name, ""): each.value for each in samples if each.name != DURATION}
+            rebalances += self._growth[member].of(counters).get(REBALANCES, 0.0)
+            durations.extend(each.value for each in samples if each.name == DURATION)
         return Reading(
-            {m.REBALANCE_DURATION.name: max(durations)},
-            {m.REBALANCE_COUNT.name: self._growth.of("rebalances", counts)},
+            {
+                m.REBALANCE_COUNT.name: self._rebalances.add(now, rebalances),
+                m.REBALANCE_DURATION.name: max(durations),
+            }
         )
+
+    def _ask(self, url: str) -> list[Sample]:
+        try:
+            return scrape(self._session, url, WANTED)
+        except StackError:
+            return []

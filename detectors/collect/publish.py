@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from detectors import aws
 from detectors import metrics as m
@@ -64,13 +65,18 @@ class Publisher:
         threading.Thread(target=self._send_all, name="publish", daemon=True).start()
         threading.Thread(target=self._send_apart, name="publish-exempt", daemon=True).start()
 
-    def publish(self, at: float, values: Mapping[str, float]) -> None:
-        """Hand over one tick."""
-        for waiting, what in ((self._waiting, values), (self._apart, {m.CANARY.name: canary(at)})):
+    def publish(self, at: float, values: Mapping[str, float]) -> dict[str, float]:
+        """Hand over one tick; return what is published beside it."""
+        with self._lock:
+            errors, self._errors = self._errors, 0
+        apart = {m.CANARY.name: canary(at), m.PUTMETRIC_ERRORS.name: float(errors)}
+        alive = {m.HEARTBEAT.name: 1.0}
+        for waiting, what in ((self._waiting, {**values, **alive}), (self._apart, apart)):
             try:
                 waiting.put_nowait((at, what))
             except queue.Full:
                 self._failed()
+        return {**alive, **apart}
 
     def _failed(self) -> None:
         with self._lock:
@@ -79,19 +85,17 @@ class Publisher:
     def _send_all(self) -> None:
         while True:
             at, values = self._waiting.get()
-            if not self._send(self._path, at, {**values, m.HEARTBEAT.name: 1.0}):
+            if not self._send(self._path, at, values):
                 self._failed()
 
     def _send_apart(self) -> None:
         while True:
             at, values = self._apart.get()
-            with self._lock:
-                errors, self._errors = self._errors, 0
-            self._send(self._exempt, at, {**values, m.PUTMETRIC_ERRORS.name: float(errors)})
+            self._send(self._exempt, at, values)
 
     def _send(self, client: Any, at: float, values: Mapping[str, float]) -> bool:
         try:
             client.put_metric_data(Namespace=aws.NAMESPACE, MetricData=list(data(values, at, self._pipeline)))
-        except (BotoCoreError, ClientError):
+        except (BotoCoreError, ClientError, ResponseParserError):
             return False
         return True

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Hashable, Mapping
+from collections import deque
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from harness.clock import Clock
 from harness.errors import FiredrillError
@@ -22,26 +24,54 @@ class Reading:
 
 
 class Growth:
-    """Turns counters that may restart at 0 into what they grew by.
+    """Turns the counters of one process, which may restart at 0, into what they grew by.
 
-    A series seen for the first time counts from 0 if others of its name were seen before (it
-    moved, or restarted elsewhere), else it is the baseline.
+    What it has when first seen is the past: a collector that starts late must not report it as
+    news. A series that comes later began at 0 after that. A counter that fell says that the
+    process was restarted, and then every counter of it began at 0 again: the rare ones too, which
+    may stand where they stood before.
     """
 
     def __init__(self) -> None:
-        self._last: dict[tuple[str, Hashable], float] = {}
-        self._names: set[str] = set()
+        self._last: dict[tuple[str, Any], float] | None = None
 
-    def of(self, name: str, series: Mapping[Hashable, float]) -> float:
-        """Return by how much the series of counter `name` grew, in all, since the last call."""
-        grown = 0.0
-        for key, value in series.items():
-            before = self._last.get((name, key), 0.0 if name in self._names else value)
-            grown += value - before if value >= before else value
-            self._last[name, key] = value
-        if series:
-            self._names.add(name)
+    def of(self, counters: Mapping[tuple[str, Any], float]) -> dict[str, float]:
+        """Return the growth since the last call by name; `counters` are all there are now, by (name, series).
+
+        A series that is gone is forgotten: should it come back, it begins at 0.
+        """
+        last: Mapping[tuple[str, Any], float] = counters if self._last is None else self._last
+        if any(value < last.get(key, 0.0) for key, value in counters.items()):
+            last = {}
+        self._last = dict(counters)
+        grown: dict[str, float] = {}
+        for key, value in counters.items():
+            grown[key[0]] = grown.get(key[0], 0.0) + value - last.get(key, 0.0)
         return grown
+
+
+def add(*parts: Mapping[str, float]) -> dict[str, float]:
+    """Return the sums by name."""
+    total: dict[str, float] = {}
+    for part in parts:
+        for name, value in part.items():
+            total[name] = total.get(name, 0.0) + value
+    return total
+
+
+class Recent:
+    """What happened in the last `span_s` seconds, counted."""
+
+    def __init__(self, span_s: float) -> None:
+        self._span_s = span_s
+        self._seen: deque[tuple[float, float]] = deque()
+
+    def add(self, at: float, count: float) -> float:
+        """Take in `count` more at `at`; return how many there were in the span that ends then."""
+        self._seen.append((at, count))
+        while self._seen[0][0] <= at - self._span_s:
+            self._seen.popleft()
+        return sum(count for _, count in self._seen)
 
 
 class Source:
@@ -60,10 +90,12 @@ class Source:
         self._deltas: dict[str, float] = {}
         self._errors = 0
         self.last_error = ""
+        self._thread: threading.Thread | None = None
 
     def start(self) -> None:
         """Begin reading; the thread ends with the process."""
-        threading.Thread(target=self._loop, name=self.name, daemon=True).start()
+        self._thread = threading.Thread(target=self._loop, name=self.name, daemon=True)
+        self._thread.start()
 
     def _loop(self) -> None:
         due = self._clock.now()
@@ -87,7 +119,16 @@ class Source:
                 self._deltas[name] = self._deltas.get(name, 0.0) + value
 
     def take(self, now: float) -> tuple[dict[str, float], int]:
-        """Return what is to be published at `now`, and how many reads failed since last time."""
+        """Return what is to be published at `now`, and how many reads failed since last time.
+
+        A thread that died of something nobody foresaw (its traceback is in the log) is started
+        again and counts as a failed read: a source must not go blind for good, and silently.
+        """
+        if self._thread is not None and not self._thread.is_alive():
+            with self._lock:
+                self._errors += 1
+                self.last_error = "its thread died"
+            self.start()
         with self._lock:
             fresh = now - self._levels_at <= max(FRESH_S, 2 * self._every_s)
             values = {**(self._levels if fresh else {}), **self._deltas}

@@ -11,6 +11,15 @@ ORPHAN_HEAL_LIMIT_S = 15.0
 """For a stack that is thrown away right after: healing first is for what lies outside of it."""
 
 
+READY = "ready"
+"""A file in a stack's directory: it was brought up whole, so it may be kept."""
+
+
+def keepable(running: Running) -> bool:
+    """Say whether a stack is one that stays: kept, and not left half-started by a killed command."""
+    return running.kept and (running.directory / READY).exists()
+
+
 def broken(running: Running) -> list[str]:
     """Return the faults that may be in effect on a stack, as its undo journal has them."""
     return [repr(fault) for _, fault in UndoJournal(running.undo).open_entries()]
@@ -51,7 +60,7 @@ def tidy(platform: Platform, tell: Tell) -> None:
         if held is None:
             continue  # somebody is at work on it, and answers for it
         with held:
-            _tidy_one(platform, running, tell, orphan=not running.kept and not starting)
+            _tidy_one(platform, running, tell, orphan=not keepable(running) and not starting)
     for directory in platform.sweep():
         tell(f"removed what was left of the stack {directory.name}")
 
@@ -68,10 +77,10 @@ def _tidy_one(platform: Platform, running: Running, tell: Tell, *, orphan: bool)
 
 
 def orphans(platform: Platform) -> list[Running]:
-    """Return the stacks that are not kept and that nobody uses or brings up; changes nothing."""
+    """Return the stacks that do not stay and that nobody uses or brings up; changes nothing."""
     if any(other.starting for other in presence.others(platform.home)):
         return []
-    return [one for one in platform.running() if not one.kept and presence.free(one.lock)]
+    return [one for one in platform.running() if not keepable(one) and presence.free(one.lock)]
 
 
 def heal_everything(platform: Platform, tell: Tell) -> bool:

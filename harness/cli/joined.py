@@ -25,6 +25,7 @@ from fixtures.processes.flink import FlinkHome
 from fixtures.processes.layout import ROOT, Engines
 from fixtures.processes.stack import ProcessStack
 from harness.cli import presence
+from harness.cli.healing import READY
 from harness.cli.platform import Finding, Guard, Running, Tell
 from harness.cli.reaper import Reaper
 from harness.clock import Clock, RealClock
@@ -56,7 +57,7 @@ class Processes:
     def version(self) -> str:
         runtime = install.find(self.home)
         engines = runtime.digest if runtime else "none"
-        return f"{metadata.version('firedrill')}+{engines}.{_source(ROOT)}"
+        return f"{metadata.version('firedrill')}+{engines}.{source(ROOT)}"
 
     def versions(self) -> Mapping[str, str]:
         runtime = install.find(self.home)
@@ -89,7 +90,7 @@ class Processes:
         runtime = install.find(self.home)
         if runtime is None:
             raise InstallError("the engines are not installed; run `firedrill install`")
-        return stacks.up(
+        running = stacks.up(
             self.home,
             _engines(runtime),
             version=self.version,
@@ -100,6 +101,8 @@ class Processes:
             deploy=lambda endpoints: deploy(self.alarms, endpoints, self.clock),
             progress=tell,
         )
+        (running.directory / READY).touch()
+        return running
 
     def down(self, running: Running, *, keep_logs: Path | None = None) -> None:
         with presence.in_turn(self.home, self.clock):
@@ -154,7 +157,7 @@ def _engines(runtime: install.Runtime) -> Engines:
     )
 
 
-def _source(root: Path) -> str:
+def source(root: Path) -> str:
     """Name the source that runs in a stack, so that drills never judge code of yesterday."""
     text = hashlib.sha256()
     for part in RUNS_IN_A_STACK:

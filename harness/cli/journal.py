@@ -60,18 +60,12 @@ class Ticks:
 
 
 def ticks(path: Path, *, since: float, until: float) -> Ticks:
-    """Count the collector's samples from `since` to `until` (epoch seconds).
+    """Count the collector's samples from `since` to `until` (epoch seconds), and what it missed.
 
-    What it missed is the growth of its own count; a collector that started again counts from 0.
+    Each line has the samples missed since the line before.
     """
-    count, missed, before = 0, 0, None
-    for line in _lines(path):
-        counted = int(line.get("missed", 0))
-        if since <= line["at"] <= until:
-            count += 1
-            missed += max(0, counted - before) if before is not None else 0
-        before = counted
-    return Ticks(count, missed)
+    taken = [line for line in _lines(path) if since <= line["at"] <= until]
+    return Ticks(len(taken), sum(int(line.get("missed", 0)) for line in taken))
 
 
 def recent(path: Path, *, size: int = RECENT_BYTES) -> list[dict[str, float]]:

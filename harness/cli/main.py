@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -70,14 +71,16 @@ def _carried_out(command: Callable[[], int]) -> int:
         return BAD_USAGE
     except click.ClickException as error:
         return _failed(error.format_message(), BAD_USAGE)
+    except click.Abort:
+        return _failed("stopped", Interrupted(signal.SIGINT).exit_code)
     except (UsageError, DeclarationError) as error:
         return _failed(str(error), BAD_USAGE)
     except HealFailed as error:
         return _failed(str(error), CLEANUP_INCOMPLETE, notes=_notes(error))
     except (InstallError, Invalid) as error:
         return _failed(str(error), NOTHING_JUDGED, notes=_notes(error))
-    except (click.Abort, Interrupted) as error:
-        return error.exit_code if isinstance(error, Interrupted) else 130
+    except Interrupted as error:
+        return _failed(f"{error}: stopped", error.exit_code)
     except Exception:  # noqa: BLE001 - the outermost layer: whatever comes here is our mistake
         return _failed("this is a bug in firedrill; please report it with this", BUG, traceback.format_exc())
 

@@ -34,7 +34,7 @@ class Reaper:
 
     def __init__(self, home: Path, folder: Path) -> None:
         root = str(Path(__file__).resolve().parents[2])
-        self._process = subprocess.Popen(
+        self.process = subprocess.Popen(
             [sys.executable, "-m", "harness.cli.reaper", str(home), str(folder)],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
@@ -54,14 +54,15 @@ class Reaper:
         with contextlib.suppress(OSError):
             self._pipe.close()
         if self._said_bye:
-            self._process.wait(timeout=HOLD_LIMIT_S)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(timeout=HOLD_LIMIT_S)
 
     _said_bye = False
 
     @property
     def _pipe(self) -> IO[bytes]:
-        assert self._process.stdin is not None  # noqa: S101 - it was asked for
-        return self._process.stdin
+        assert self.process.stdin is not None  # noqa: S101 - it was asked for
+        return self.process.stdin
 
     def _say(self, line: str) -> None:
         self._said_bye = self._said_bye or line == BYE
@@ -157,6 +158,16 @@ def _orphans(platform: Platform, tell: Tell) -> bool:
     return True
 
 
+def _gone(decision: Decision) -> bool:
+    return decision.directory is not None and not decision.directory.exists()
+
+
+def _reap_here(home: Path, decision: Decision, folder: Path, log: IO[str]) -> bool:
+    from harness.cli.joined import Processes
+
+    return reap(Processes(home=home), decision, folder, lambda line: print(line, file=log, flush=True))
+
+
 def main(home: Path, folder: Path) -> int:
     """Wait for the run to end; do what has to be done, and log it."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -164,10 +175,8 @@ def main(home: Path, folder: Path) -> int:
     decision = decide(sys.stdin)
     if decision.nothing:
         return 0
-    from harness.cli.joined import Processes
-
     with (folder / LOG).open("a", encoding="utf-8") as log, contextlib.redirect_stderr(log):
-        done = reap(Processes(home=home), decision, folder, lambda line: print(line, file=log, flush=True))
+        done = _gone(decision) or _reap_here(home, decision, folder, log)
         print("done" if done else "NOT done: `firedrill heal`, then `firedrill down`", file=log)
     return 0 if done else 1
 

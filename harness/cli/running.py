@@ -74,7 +74,7 @@ def usable(platform: Platform, seed: int | None) -> list[Running]:
     return [
         one
         for one in platform.running()
-        if one.kept and one.version == platform.version and seed in (None, one.seed)
+        if healing.keepable(one) and one.version == platform.version and seed in (None, one.seed)
     ]
 
 
@@ -143,7 +143,10 @@ class _Run:
     # --- the stack ------------------------------------------------------------------------------
 
     def _kept(self) -> Running | None:
-        for running in usable(self.platform, self.request.seed):
+        seed = self.request.seed
+        if seed is not None and not usable(self.platform, seed) and usable(self.platform, None):
+            say(f"the stack that is up has another seed than {seed}; starting one of our own")
+        for running in usable(self.platform, seed):
             held = presence.hold(running.lock)
             if held is not None:
                 self.cleanup.push(held)

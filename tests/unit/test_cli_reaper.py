@@ -1,0 +1,199 @@
+"""What happens when a run is killed: the reaper's decision, and what it does; who sees whom."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from harness.cli import presence, reaper
+from harness.cli.healing import READY, orphans
+from harness.cli.main import main
+from harness.cli.reaper import Decision, Reaper, decide, reap
+from harness.clock import RealClock
+from harness.undo import UndoJournal
+from tests.unit.cli_rig import FakePlatform, FakeRunning
+
+ROOT = Path(reaper.__file__).parents[2]
+
+
+@pytest.fixture
+def platform(tmp_path: Path) -> FakePlatform:
+    return FakePlatform(tmp_path / "home")
+
+
+def broken(platform: FakePlatform, *, kept: bool) -> FakeRunning:
+    """Have a stack that a killed run left with its fault in effect."""
+    running = platform.add("left", kept=kept)
+    UndoJournal(running.undo).record(platform.fault)
+    platform.fault.inject(platform.stack(running))
+    return running
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (["bye\n"], Decision(nothing=True)),
+        (["owned /s\n", "bye\n"], Decision(nothing=True)),
+        (["owned /s\n"], Decision(directory=Path("/s"), owned=True)),
+        (["kept /s\n"], Decision(directory=Path("/s"))),
+        (["owned /with space\n"], Decision(directory=Path("/with space"), owned=True)),
+        ([], Decision()),
+        (["owned /tor"], Decision()),  # the run was killed in the middle of the word
+    ],
+)
+def test_only_a_goodbye_means_that_nothing_is_to_be_done(lines: list[str], expected: Decision) -> None:
+    """Whatever else ends the pipe, the run did not clean up."""
+    assert expected == decide(lines)
+
+
+def test_the_stack_of_a_killed_run_is_healed_and_taken_down(platform: FakePlatform, tmp_path: Path) -> None:
+    """Nobody else will: its owner is dead."""
+    left = broken(platform, kept=False)
+    said: list[str] = []
+
+    assert reap(platform, Decision(directory=left.directory, owned=True), tmp_path, said.append)
+
+    assert "healed Kill(target='broker-2')" in said
+    assert ["down left"] == platform.log
+
+
+def test_a_kept_stack_is_healed_and_stays(platform: FakePlatform, tmp_path: Path) -> None:
+    """It belongs to whoever started it."""
+    left = broken(platform, kept=True)
+
+    assert reap(platform, Decision(directory=left.directory), tmp_path, print)
+
+    assert [] == UndoJournal(left.undo).open_entries()
+    assert [] == platform.log
+
+
+def test_a_fault_that_stays_is_said_to_stay(platform: FakePlatform, tmp_path: Path) -> None:
+    """The log must not say "done" of a machine that is still broken."""
+    left = broken(platform, kept=True)
+    assert platform.the_stack is not None
+    platform.the_stack.nodes["broker-2"].starts_in_s = 10_000
+
+    assert not reap(platform, Decision(directory=left.directory), tmp_path, print)
+
+
+def test_a_run_killed_before_it_had_a_stack_leaves_no_orphan(platform: FakePlatform, tmp_path: Path) -> None:
+    """Bringing a stack up takes half a minute: time enough to be killed in."""
+    platform.add("half", kept=False)
+
+    assert reap(platform, Decision(), tmp_path, print)
+    assert ["down half"] == platform.log
+
+
+def test_the_reaper_lets_others_at_work_be(platform: FakePlatform, tmp_path: Path) -> None:
+    """The next command may be healing the same stack already."""
+    left = broken(platform, kept=False)
+    held = presence.hold(left.lock)
+    assert held is not None
+
+    with held:
+        assert reap(platform, Decision(directory=left.directory, owned=True), tmp_path, print)
+
+    assert [] == platform.log
+
+
+def test_the_real_process_notices_that_its_run_died(tmp_path: Path) -> None:
+    """A pipe that ends without a word is all that SIGKILL leaves."""
+    home = tmp_path / "home"
+    guard = Reaper(home, tmp_path)
+    guard.stack(home / "stacks" / "gone", owned=True)
+    guard.close()
+
+    guard.process.wait(timeout=30)
+
+    assert "done" in (tmp_path / reaper.LOG).read_text(encoding="utf-8")
+
+
+def test_the_real_process_does_nothing_after_a_goodbye(tmp_path: Path) -> None:
+    """A run that ends by itself has cleaned up, and said so."""
+    guard = Reaper(tmp_path / "home", tmp_path)
+    guard.bye()
+    guard.close()
+
+    assert not (tmp_path / reaper.LOG).exists()
+
+
+# --- who is there ------------------------------------------------------------------------------
+
+
+@contextmanager
+def another_command(home: Path, *, starting: bool = False) -> Iterator[subprocess.Popen[str]]:
+    """Have another firedrill alive, that ends when it is told to."""
+    code = (
+        "import sys; from pathlib import Path; from harness.cli import presence\n"
+        "with presence.announced(Path(sys.argv[1]), 'run') as there:\n"
+        "    there.starting(sys.argv[2] == 'True'); print('here', flush=True); sys.stdin.read()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(home), str(starting)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    ) as process:
+        assert process.stdout is not None
+        assert "here" == process.stdout.readline().strip()
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_a_live_command_is_seen_and_a_killed_one_is_not(tmp_path: Path) -> None:
+    """The kernel lets go of a lock whatever killed its holder; a file with a pid would lie."""
+    with another_command(tmp_path) as process:
+        assert [process.pid] == [other.pid for other in presence.others(tmp_path)]
+        process.kill()
+        process.wait()
+
+        assert [] == presence.others(tmp_path)
+
+
+def test_stop_ends_a_run_from_another_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It asks with SIGTERM, and waits until the run has healed and gone."""
+    platform = FakePlatform(tmp_path)
+    platform.clock = RealClock()
+    with another_command(tmp_path) as process:
+        assert 0 == main(["stop"], platform)
+        assert -signal.SIGTERM == process.wait(timeout=10)
+
+    assert "stopped" in capsys.readouterr().out
+
+
+def test_a_stack_that_somebody_is_bringing_up_is_no_orphan(platform: FakePlatform) -> None:
+    """Its owner cannot hold it yet."""
+    platform.add("fresh", kept=False)
+
+    with another_command(platform.home, starting=True):
+        assert [] == orphans(platform)
+    assert 1 == len(orphans(platform))
+
+
+def test_a_kept_stack_that_was_never_ready_is_an_orphan(platform: FakePlatform) -> None:
+    """`firedrill up` was killed half-way: no drill may ever use what it left."""
+    half = platform.add("half", kept=True)
+    (half.directory / READY).unlink()
+
+    assert ["half"] == [one.directory.name for one in orphans(platform)]
+
+
+def test_two_runs_never_use_the_same_stack(tmp_path: Path) -> None:
+    """Each would see the other's fault."""
+    lock = tmp_path / "drills.lock"
+    first = presence.hold(lock)
+    assert first is not None
+
+    assert presence.hold(lock) is None
+    assert not presence.free(lock)
+    first.close()
+    assert presence.free(lock)

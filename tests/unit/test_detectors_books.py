@@ -1,0 +1,143 @@
+"""The books: every order in exactly one place, and by name where it is in none."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from detectors import ledger
+from detectors.books import Evidence, settle
+from detectors.lake import Result
+from harness.errors import StackError
+
+PLACES = ("windowed", "late", "dlq", "nowhere", "both", "twice")
+
+
+def entry(order_id: str, kind: str = "good") -> ledger.Entry:
+    return ledger.Entry(order_id, kind, 1_000, f"sha-{order_id}", 1.0)
+
+
+def windowed(evidence: Evidence, order_id: str, window: int = 0) -> None:
+    evidence.results.take(Result(window, window + 5_000, "r01", 0, window + 5_700, (order_id,)))
+
+
+def test_books_that_balance() -> None:
+    """The plain case: one of each kind, each where it belongs."""
+    evidence = Evidence(dead={"sha-m"}, late={"l"})
+    windowed(evidence, "g")
+
+    got = settle([entry("g"), entry("l", "late"), entry("m", "malformed"), entry("g", "duplicate")], evidence)
+
+    assert (got.produced, got.windowed, got.dlq, got.late, got.missing) == (3, 1, 1, 1, 0)
+    assert got.balanced
+
+
+def test_a_missing_order_is_named() -> None:
+    """People ask where an order went, by its id."""
+    got = settle([entry("a"), entry("b", "malformed")], Evidence())
+
+    assert got.missing_ids == ("a", "malformed payload sha-b")
+    assert not got.balanced
+
+
+def test_an_order_counted_twice_is_no_balance() -> None:
+    """The sums would be right, and the totals wrong."""
+    evidence = Evidence()
+    windowed(evidence, "a")
+    windowed(evidence, "a", window=5_000)
+
+    got = settle([entry("a")], evidence)
+
+    assert (got.windowed, got.duplicate, got.balanced) == (1, 1, False)
+
+
+def test_a_late_order_that_was_counted_after_all_counts_once() -> None:
+    """After a restart it may first be late, then in time, or the other way round."""
+    evidence = Evidence(late={"a"})
+    windowed(evidence, "a")
+
+    got = settle([entry("a", "late")], evidence)
+
+    assert (got.windowed, got.late, got.balanced) == (1, 0, True)
+
+
+def test_at_most_a_hundred_are_named() -> None:
+    """A report is read by people."""
+    got = settle([entry(str(number)) for number in range(250)], Evidence())
+
+    assert (got.missing, len(got.missing_ids)) == (250, 100)
+
+
+@given(st.lists(st.tuples(st.sampled_from(PLACES), st.integers(0, 3)), max_size=60))
+def test_every_order_is_in_exactly_one_account(fates: list[tuple[str, int]]) -> None:
+    """Whatever became of each, and however often it was replayed."""
+    evidence, entries = Evidence(), []
+    for number, (place, replays) in enumerate(fates):
+        order_id = f"o-{number}"
+        entries.append(entry(order_id, "malformed" if place == "dlq" else "good"))
+        if place != "dlq":
+            entries.extend(entry(order_id, "duplicate") for _ in range(replays))
+        if place in ("windowed", "both", "twice"):
+            windowed(evidence, order_id)
+        if place == "twice":
+            windowed(evidence, order_id, window=5_000)
+        if place in ("late", "both"):
+            evidence.late.add(order_id)
+        if place == "dlq":
+            evidence.dead.add(f"sha-{order_id}")
+
+    got = settle(entries, evidence)
+    places = [place for place, _ in fates]
+
+    assert got.produced == got.windowed + got.late + got.dlq + got.missing == len(fates)
+    assert got.missing == places.count("nowhere")
+    assert got.duplicate == places.count("twice")
+    assert got.balanced == (not {"nowhere", "twice"} & set(places))
+
+
+def written(path: Path, rows: list[tuple[str, str, int, float]]) -> str:
+    with sqlite3.connect(path) as database:
+        database.execute(
+            "CREATE TABLE orders (seq INTEGER PRIMARY KEY, order_id TEXT, kind TEXT, event_time INTEGER,"
+            ' payload_sha TEXT, partition INTEGER, "offset" INTEGER, produced_at REAL)'
+        )
+        database.executemany(
+            "INSERT INTO orders (order_id, kind, event_time, payload_sha, partition, offset, produced_at)"
+            " VALUES (?, ?, ?, 'x', 0, 0, ?)",
+            rows,
+        )
+    database.close()
+    return str(path)
+
+
+def test_an_account_covers_its_own_time(tmp_path: Path) -> None:
+    """Orders of another drill are that drill's."""
+    path = written(tmp_path / "l", [(f"o-{at}", "good", 0, float(at)) for at in (1, 2, 3, 4)])
+
+    assert [each.order_id for each in ledger.entries(path, since=2, until=4)] == ["o-2", "o-3"]
+
+
+def test_a_window_holds_the_orders_of_its_event_time(tmp_path: Path) -> None:
+    """Replays are not orders, and malformed ones have no window."""
+    path = written(
+        tmp_path / "l",
+        [
+            ("a", "good", 5_000, 6.0),
+            ("b", "late", 9_999, 12.0),
+            ("c", "good", 10_000, 10.5),
+            ("a", "duplicate", 5_000, 7.0),
+            ("m", "malformed", 6_000, 6.5),
+        ],
+    )
+
+    assert {order for order, _ in ledger.window(path, 5_000, 10_000, since=4.0)} == {"a", "b"}
+
+
+def test_a_ledger_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    """An empty ledger would balance any books."""
+    with pytest.raises(StackError, match="could not be read"):
+        ledger.entries(str(tmp_path / "none"), since=0, until=1)
