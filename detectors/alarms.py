@@ -145,18 +145,6 @@ TASK_MANAGER_DOWN = Alarm(
     action="Page ops.",
     runbook="Exit code and kernel log of the lost one: an OOM kill shows in its cgroup's memory.events.",
 )
-TASK_MANAGERS_UNSTABLE = Alarm(
-    name="TASK_MANAGERS_UNSTABLE",
-    metric=m.TASK_MANAGER_CHANGES,
-    statistic=Statistic.MAXIMUM,
-    comparison=Comparison.ABOVE,
-    threshold=2,  # one that is lost and replaced makes two
-    severity=Severity.HIGH,
-    meaning="The number of TaskManagers changed more than twice in 5 minutes.",
-    action="Find out why they die.",
-    runbook="Exit codes and kernel log of each death; a bad setting kills it at start, a leak after a while.",
-    clear_s=380,
-)
 CPU_SATURATED = Alarm(
     name="CPU_SATURATED",
     metric=m.CPU_UNJUSTIFIED,
@@ -167,17 +155,6 @@ CPU_SATURATED = Alarm(
     meaning="A TaskManager's CPU is used up, and not by orders.",
     action="Find what else uses it.",
     runbook="Other processes in its cgroup, garbage collection, a loop in the job: take a profile.",
-)
-STATE_DISK_LOW = Alarm(
-    name="STATE_DISK_LOW",
-    metric=m.STATE_BACKEND_DISK_FREE,
-    statistic=Statistic.MAXIMUM,
-    comparison=Comparison.BELOW,
-    threshold=20,
-    severity=Severity.HIGH,
-    meaning="Less than 20 % of the state's disk is free.",
-    action="Free space before RocksDB fails to write.",
-    runbook="What grows on that disk: state, old checkpoints, logs? Then the job's state per key.",
 )
 MEMORY_HIGH = Alarm(
     name="MEMORY_HIGH",

@@ -144,7 +144,7 @@ def _links(endpoints: Endpoints) -> Callable[[str], ProxiedLink]:
 
 def _engines(runtime: install.Runtime) -> Engines:
     return Engines(
-        java=runtime.java_home,
+        java=runtime.java,
         archives=runtime.archives,
         kafka_classpath=runtime.kafka_classpath,
         flink=FlinkHome(

@@ -6,9 +6,7 @@ from fixtures.load.ledger import Entry, Ledger, entries
 
 
 def test_an_order_acknowledged_without_an_offset_is_in_the_ledger(tmp_path: Path) -> None:
-    """
-    A killed broker makes the producer retry; "I have that one" comes without an offset.
-    """
+    """A killed broker makes the producer retry; "I have that one" comes without an offset."""
     path = tmp_path / "ledger.sqlite"
     ledger = Ledger(path)
     ledger.add(Entry(1, "o-1-1", "good", 1_000, "aa", 0, None, 5.0))
