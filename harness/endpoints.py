@@ -35,7 +35,7 @@ class Endpoints:
     ledger: str
     knobs: str
     telemetry: str
-    """Path of the collector's JSON-lines file: {"at", "missed", "values": {"name{dimension=value}": number}}."""
+    """Path of the collector's JSON lines: {"at", "missed", "values": {"name{dimension=value}": number}}."""
     settings: Mapping[str, str]
     """Deployed configuration file of each configured part."""
     baselines: Mapping[str, str]

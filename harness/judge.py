@@ -205,6 +205,10 @@ def _blind(record: _Record) -> Iterator[str]:
     for account in record.all(Kind.TELEMETRY):
         if not account.data.get("ticks"):
             yield "the collector took no sample: the telemetry is dead"
+        # An expected alarm that is blind did not fire: that is its failure, not the experiment's.
+        for name in account.data.get("blind", ()):
+            if name not in {alarm.name for alarm in record.scenario.expect}:
+                yield f"{name} is not deployed or had no data at all, so its silence proves nothing"
     if record.orders and not record.orders.produced:
         yield "no order was produced: an idle pipeline proves nothing"
     yield from _blinded(record)

@@ -29,7 +29,7 @@ class Limits:
     """Every limit and interval of a drill, in seconds."""
 
     settle_s: float = 90.0
-    quiet_s: float = 5.0
+    quiet_s: float = 4.0
     """How long board and stack must stay quiet before a fault."""
     further_s: float = 12.0
     """Watch on this long after the last expected alarm: one further evaluation cycle."""

@@ -32,7 +32,7 @@ class Kind(StrEnum):
     BOARD = "board"  # the whole board after clearing (states)
     AILING = "ailing"  # (ailments: list of words); an empty list says the stack is well
     CANARY = "canary"  # subject: state the canary alarm changed to
-    TELEMETRY = "telemetry"  # (ticks, missed): the collector's own account of this drill
+    TELEMETRY = "telemetry"  # (ticks, missed, blind: alarms without data): the collector's account
     BOOKS = "books"  # the account (fields of Orders)
     ERROR = "error"  # subject: class of the error (message); makes the run INVALID
     SKIPPED = "skipped"  # (why)

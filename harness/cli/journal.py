@@ -53,10 +53,11 @@ class TelemetrySlice:
 
 @dataclass(frozen=True)
 class Ticks:
-    """What the collector took and missed."""
+    """What the collector took and missed, and the names of the metrics it had a number for."""
 
     ticks: int
     missed: int
+    metrics: frozenset[str] = frozenset()
 
 
 def ticks(path: Path, *, since: float, until: float) -> Ticks:
@@ -65,7 +66,8 @@ def ticks(path: Path, *, since: float, until: float) -> Ticks:
     Each line has the samples missed since the line before.
     """
     taken = [line for line in _lines(path) if since <= line["at"] <= until]
-    return Ticks(len(taken), sum(int(line.get("missed", 0)) for line in taken))
+    names = {key.partition("{")[0] for line in taken for key in line["values"]}
+    return Ticks(len(taken), sum(int(line.get("missed", 0)) for line in taken), frozenset(names))
 
 
 def recent(path: Path, *, size: int = RECENT_BYTES) -> list[dict[str, float]]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from harness import timeline as timelines
 from harness.cli import healing, presence, rebuilt
 from harness.cli.drills import Drill
-from harness.cli.journal import JOURNAL, TELEMETRY, Journal, TelemetrySlice, ticks
+from harness.cli.journal import JOURNAL, TELEMETRY, Journal, TelemetrySlice, Ticks, ticks
 from harness.cli.live import display, say
 from harness.cli.platform import Guard, Platform, Running
 from harness.cli.signals import Interrupted, Interruption
@@ -278,7 +278,13 @@ class _Run:
         events = self.timeline.events[first:]
         if not any(event.kind is Kind.SKIPPED for event in events):
             taken = ticks(self.folder / TELEMETRY, since=began, until=clock.now())
-            self.timeline.record(clock.now(), Kind.TELEMETRY, ticks=taken.ticks, missed=taken.missed)
+            self.timeline.record(
+                clock.now(),
+                Kind.TELEMETRY,
+                ticks=taken.ticks,
+                missed=taken.missed,
+                blind=_blind(self._alarms(), events, taken),
+            )
         record = rebuilt.drill_record(
             drill, self.timeline.events[first:], head=self.head, alarms=self._alarms(), folder=self.folder
         )
@@ -347,3 +353,14 @@ def put_down(platform: Platform, running: Running) -> None:
         except StackError as error:
             raise HealFailed(str(error)) from error
     say(f"took down the stack {running.directory.name}")
+
+
+def _blind(alarms: Sequence[Alarm], events: Sequence[timelines.Event], taken: Ticks) -> list[str]:
+    """Return the alarms that could not have fired: not on the board, or their metric never had a number.
+
+    An alarm whose missing data is notBreaching looks OK all the same; only the telemetry tells.
+    """
+    board = next((event.data["states"] for event in events if event.kind is Kind.BASELINE), None)
+    if board is None:
+        return []  # it ended before there was anything to be blind to
+    return [a.name for a in alarms if a.name not in board or a.metric.name not in taken.metrics]

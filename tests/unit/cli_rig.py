@@ -26,11 +26,15 @@ class TickingClock(FakeClock):
     """A clock whose sleep lets the collector take its samples too."""
 
     telemetry: list[Path] = field(default_factory=list)
+    dropped: frozenset[str] = frozenset()
+    """Metrics nobody publishes."""
 
     def sleep(self, seconds: float) -> None:
         super().sleep(seconds)
         for path in self.telemetry:
-            line = {"at": self.at, "missed": 0, "values": {"kafka_broker_alive_count": 3, "consumer_lag": 7}}
+            values = {alarm.metric.name: 0 for alarm in ALARMS if alarm.metric.name not in self.dropped}
+            values |= {"kafka_broker_alive_count": 3, "consumer_lag": 7}
+            line = {"at": self.at, "missed": 0, "values": values}
             with path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
 

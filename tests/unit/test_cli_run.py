@@ -266,3 +266,13 @@ def test_a_silent_collector_makes_a_drill_invalid(platform: FakePlatform) -> Non
     platform.ticking.telemetry.clear()
 
     assert 2 == main(["run", BROKER_KILLED], platform)
+
+
+def test_a_metric_nobody_publishes_makes_the_quiet_of_its_alarm_worthless(platform: FakePlatform) -> None:
+    """Missing data that is not breaching looks OK on the board; a broken collector must not pass."""
+    platform.ticking.dropped = frozenset({"checkpoint_failures_total"})
+
+    code = main(["run", BROKER_KILLED], platform)
+
+    assert 2 == code
+    assert {BROKER_KILLED: "INVALID"} == outcomes()

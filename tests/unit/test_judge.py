@@ -218,6 +218,10 @@ INVALID: dict[str, tuple[list[Event], str]] = {
         with_(e(94, Kind.TELEMETRY, ticks=0, missed=0)),
         "the collector took no sample: the telemetry is dead",
     ),
+    "another alarm never had data": (
+        with_(e(94, Kind.TELEMETRY, ticks=90, missed=0, blind=["DOWN", "RED"])),
+        "RED is not deployed or had no data at all, so its silence proves nothing",
+    ),
     "idle": (
         with_(books(produced=0, windowed=0)),
         "no order was produced: an idle pipeline proves nothing",

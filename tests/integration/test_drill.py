@@ -1,0 +1,96 @@
+"""Drills end to end through the command line, on a real stack: what passes, what must not."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from detectors import aws
+from detectors.alarms import DLQ_SPIKE
+from detectors.cloudwatch import request
+from fixtures import topology
+from harness.clock import wait_until
+from harness.undo import UndoJournal
+from tests.stacks import FIREDRILL, RealStack, firedrill
+
+pytestmark = pytest.mark.stack
+
+
+def only(out: Path) -> dict[str, Any]:
+    """Return the one row of the newest results."""
+    (row,) = json.loads((out / "latest" / "results.json").read_text(encoding="utf-8"))["scenarios"]
+    found: dict[str, Any] = row
+    return found
+
+
+def test_a_drill_on_the_real_engines_passes_and_leaves_its_reports(real: RealStack, tmp_path: Path) -> None:
+    """The promise of the README, whole."""
+    real.await_well()
+
+    done = firedrill("run", "dlq_spike", "--out", str(tmp_path))
+
+    assert 0 == done.returncode, done.stdout + done.stderr
+    row = only(tmp_path)
+    assert "PASSED" == row["outcome"]
+    assert row["reconciled"] is True
+    assert 0 < row["orders"]["dlq"]
+    assert row["alarms"][0]["notify_s"] <= row["alarms"][0]["sla_s"]
+    suite = ElementTree.parse(tmp_path / "latest" / "junit.xml").getroot()  # noqa: S314 - our own file
+    assert 0 == len(list(suite.iter("failure")))
+    for name in ("journal.jsonl", "summary.md", "report.html"):
+        assert (tmp_path / "latest" / name).stat().st_size
+
+
+def test_an_alarm_removed_by_hand_fails_its_drill(real: RealStack, tmp_path: Path) -> None:
+    """A false green is the worst bug there is."""
+    real.await_well()
+    cloudwatch = aws.client("cloudwatch", real.running.endpoints.aws_direct)
+    topic = cloudwatch.describe_alarms(AlarmNames=[DLQ_SPIKE.name])["MetricAlarms"][0]["AlarmActions"][0]
+    cloudwatch.delete_alarms(AlarmNames=[DLQ_SPIKE.name])
+    try:
+        done = firedrill("run", "dlq_spike", "--out", str(tmp_path))
+    finally:
+        cloudwatch.put_metric_alarm(
+            **request(DLQ_SPIKE, pipeline=real.running.endpoints.pipeline, topic=topic)
+        )
+
+    assert 1 == done.returncode, done.stdout + done.stderr
+    assert "FAILED" == only(tmp_path)["outcome"]
+
+
+def test_a_sham_comes_out_invalid(real: RealStack, tmp_path: Path) -> None:
+    """The control of every drill: asked for, nothing changed, nothing proven."""
+    real.await_well()
+
+    done = firedrill("run", "firehose_throttled.sham", "--out", str(tmp_path))
+
+    assert 0 == done.returncode, done.stdout + done.stderr
+    assert "INVALID" == only(tmp_path)["outcome"]
+
+
+def test_a_harness_killed_in_mid_drill_leaves_nothing_broken(real: RealStack, tmp_path: Path) -> None:
+    """After SIGKILL nobody is left to heal but the reaper and the journal."""
+    real.await_well()
+    broker = real.stack.node(topology.BROKER_2)
+    harness = subprocess.Popen(
+        [str(FIREDRILL), "run", "kafka_broker_killed", "--out", str(tmp_path)],
+        stdout=subprocess.DEVNULL,
+        env={**os.environ, "CI": "true"},
+    )
+    try:
+        assert wait_until(lambda: not broker.running(), within=150, clock=real.clock)
+    finally:
+        harness.send_signal(signal.SIGKILL)
+        harness.wait()
+
+    assert wait_until(broker.running, within=30, clock=real.clock)
+    real.await_well()
+    undo = UndoJournal(real.running.directory / "undo.jsonl")
+    assert wait_until(lambda: not undo.open_entries(), within=30, clock=real.clock)
