@@ -40,7 +40,7 @@ FREE_MEMORY_BYTES = 5 * 2**30
 STACK_DISK_BYTES = 1_000_000_000
 """Kafka's logs, checkpoints and logs of one long run."""
 
-RUNS_IN_A_STACK = ("fixtures", "detectors", "harness/proxies", "harness/model.py", "harness/endpoints.py")
+RUNS_IN_A_STACK = ("fixtures", "detectors", "harness/proxies", "harness/model", "harness/endpoints.py")
 """The source that runs inside a stack, beside the engines: a stack started from other source is another."""
 
 

@@ -1,0 +1,94 @@
+"""What we break: faults, and the scenarios made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from harness.errors import DeclarationError
+from harness.model.alarm import Alarm
+from harness.model.stack import Capability, Stack
+
+
+class Fault(Protocol):
+    """One way to break the stack.
+
+    A fault is a frozen dataclass. It remembers nothing between calls: whether it is in effect
+    is read back from the stack, so that a killed run can still be healed by somebody else.
+    """
+
+    @property
+    def needs(self) -> frozenset[Capability]:
+        """What a stack must be able to do for this fault."""
+
+    @property
+    def effect_limit_s(self) -> float:
+        """How long the effect may take to show before the drill is INVALID."""
+
+    def inject(self, stack: Stack, /) -> None:
+        """Break it. Return once the break is asked for, not once it is felt."""
+
+    def in_effect(self, stack: Stack, /) -> bool:
+        """Say whether the stack is broken in this way right now; look, never touch.
+
+        The reading is never the metric of the alarm that is expected: otherwise a dead
+        collector would look like a fault that did not bite, or the other way round.
+        """
+
+    def heal(self, stack: Stack, /) -> None:
+        """Undo what `inject` did and nothing more. Idempotent; safe if it never ran."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scenario:
+    """One drill: what is broken, what must page, what else may.
+
+    `fault` is None only for a control that breaks nothing and watches for `watch_s`.
+    `tolerate` maps each collateral alarm to the reason why it may fire; anything outside
+    `expect` and `tolerate` that fires fails the drill.
+    `sla_s` may tighten the SLA of the expected alarms, never loosen it.
+    """
+
+    summary: str
+    fault: Fault | None
+    expect: tuple[Alarm, ...]
+    mode: int | None
+    tolerate: Mapping[Alarm, str] = field(default_factory=dict)
+    sla_s: float | None = None
+    watch_s: float = 0.0
+    tags: frozenset[str] = frozenset()
+    skip: str = ""
+
+    def __post_init__(self) -> None:
+        problems = [*self._shape(), *self._promises(), *self._tolerances()]
+        if problems:
+            raise DeclarationError(self.summary, problems)
+
+    def _shape(self) -> Iterator[str]:
+        if self.fault is not None and not self.expect:
+            yield "it has a fault but expects no alarm"
+        if self.fault is None and self.expect:
+            yield "it expects an alarm but has no fault"
+        if self.fault is None and self.watch_s <= 0:
+            yield "it has no fault, so it needs watch_s, the seconds to watch for"
+        if self.mode is not None and not 1 <= self.mode <= 26:
+            yield f"mode {self.mode} is not in the catalogue (1 to 26)"
+
+    def _promises(self) -> Iterator[str]:
+        for alarm in self.expect if self.sla_s is not None else ():
+            if self.sla_of(alarm) > alarm.sla_s:
+                yield f"its SLA {self.sla_s:g} s is looser than {alarm.name}'s {alarm.sla_s:g} s"
+            if self.sla_of(alarm) < alarm.period_s * alarm.datapoints_to_alarm:
+                yield f"its SLA {self.sla_s:g} s is shorter than {alarm.name}'s own period"
+
+    def _tolerances(self) -> Iterator[str]:
+        for alarm, reason in self.tolerate.items():
+            if alarm in self.expect:
+                yield f"it both expects and tolerates {alarm.name}"
+            if not reason.strip():
+                yield f"it tolerates {alarm.name} without a reason"
+
+    def sla_of(self, alarm: Alarm) -> float:
+        """Return the SLA in seconds that `alarm` must keep in this drill."""
+        return alarm.sla_s if self.sla_s is None else self.sla_s
