@@ -1,0 +1,215 @@
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from fixtures import topology
+from fixtures.processes import bring_up, stacks
+from fixtures.processes.bring_up import supervised, take_down
+from harness.clock import RealClock
+from harness.errors import StackError
+from tests.fakes import FakeClock
+from tests.unit.load_fakes import endpoints
+from tests.unit.processes_rig import gone, service, soon, supervisor
+
+Live = Callable[[Path], int]
+
+
+@pytest.fixture
+def live() -> Iterator[Live]:
+    """Give a directory a process with it on its command line, as a supervisor has."""
+    processes = []
+
+    def begin(directory: Path) -> int:
+        processes.append(
+            subprocess.Popen([sys.executable, "-c", "input()", str(directory)], stdin=subprocess.PIPE)
+        )
+        (directory / "supervisor.pid").write_text(str(processes[-1].pid))
+        assert soon(lambda: supervised(directory))
+        return processes[-1].pid
+
+    yield begin
+    for process in processes:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        process.communicate()
+
+
+def laid_out(home: Path, name: str, *, group: Path | None = None) -> Path:
+    """Write the files of a stack whose supervisor is dead."""
+    directory = home / "stacks" / name
+    directory.mkdir(parents=True)
+    where = replace(
+        endpoints(directory),
+        cgroups={} if group is None else {topology.TASK_MANAGER_1: {"memory": str(group)}},
+        supervisor=str(home / f"{name}.sock"),
+        logs=str(directory / "logs"),
+    )
+    where.save(directory / "endpoints.json")
+    (directory / "stack.json").write_text(json.dumps({"version": "1", "seed": 7, "kept": True}))
+    (directory / "supervisor.pid").write_text("0")
+    Path(where.supervisor).touch()
+    return directory
+
+
+# --- whether a supervisor lives -----------------------------------------------------------------
+
+
+def test_a_supervisor_is_known_by_its_pid_and_its_directory(tmp_path: Path, live: Live) -> None:
+    live(tmp_path)
+
+    assert supervised(tmp_path)
+
+
+def test_a_stranger_with_its_pid_is_not_the_supervisor(tmp_path: Path) -> None:
+    """Process ids are used again: `down` must not kill whoever has it now."""
+    (tmp_path / "supervisor.pid").write_text(str(os.getpid()))
+
+    assert not supervised(tmp_path)
+
+
+def test_a_zombie_is_not_a_supervisor(tmp_path: Path, live: Live) -> None:
+    """Whoever started it may be the one who asks, and has not collected it."""
+    os.kill(live(tmp_path), 9)
+
+    assert soon(lambda: not supervised(tmp_path))
+
+
+@pytest.mark.parametrize("content", [None, "", "soon", "0"])
+def test_no_pid_is_no_supervisor(tmp_path: Path, content: str | None) -> None:
+    if content is not None:
+        (tmp_path / "supervisor.pid").write_text(content)
+
+    assert not supervised(tmp_path)
+
+
+# --- all of them --------------------------------------------------------------------------------
+
+
+def test_only_living_stacks_run(tmp_path: Path, live: Live) -> None:
+    laid_out(tmp_path, "dead")
+    alive = laid_out(tmp_path, "alive")
+    live(alive)
+
+    running = list(stacks.all_running(tmp_path))
+    assert [(alive, "1", 7, True)] == [(x.directory, x.version, x.seed, x.kept) for x in running]
+    assert endpoints(alive).ledger == running[0].endpoints.ledger
+
+
+def test_a_stack_that_is_being_laid_out_does_not_run_yet(tmp_path: Path, live: Live) -> None:
+    directory = laid_out(tmp_path, "half")
+    live(directory)
+    (directory / "stack.json").unlink()
+
+    assert not list(stacks.all_running(tmp_path))
+
+
+def test_a_home_without_stacks_has_none(tmp_path: Path) -> None:
+    assert not list(stacks.all_running(tmp_path))
+    assert not stacks.sweep(tmp_path, FakeClock())
+
+
+def test_a_sweep_removes_what_a_dead_stack_left(tmp_path: Path, live: Live) -> None:
+    group = tmp_path / "groups" / "firedrill-dead" / "task-manager-1"
+    group.mkdir(parents=True)
+    dead, alive = laid_out(tmp_path, "dead", group=group), laid_out(tmp_path, "alive")
+    live(alive)
+
+    assert [dead] == stacks.sweep(tmp_path, FakeClock())
+    assert not dead.exists()
+    assert not group.parent.exists()
+    assert not (tmp_path / "dead.sock").exists()
+    assert (alive / "endpoints.json").exists()
+
+
+def test_a_sweep_leaves_a_stack_alone_that_is_only_being_laid_out(tmp_path: Path) -> None:
+    directory = laid_out(tmp_path, "new")
+    (directory / "supervisor.pid").unlink()
+
+    assert not stacks.sweep(tmp_path, FakeClock())
+    assert directory.exists()
+
+
+def test_a_dead_stack_whose_files_cannot_be_read_is_swept_too(tmp_path: Path) -> None:
+    """Written by another version, or cut off by a full disk."""
+    directory = laid_out(tmp_path, "broken")
+    (directory / "endpoints.json").write_text('{"pipeline": ')
+
+    assert [directory] == stacks.sweep(tmp_path, FakeClock())
+    assert not directory.exists()
+
+
+def test_a_sweep_says_which_group_still_has_processes_in_it(tmp_path: Path) -> None:
+    """Its files stay, or nobody would know of it any more."""
+    group = tmp_path / "task-manager-1"
+    (group / "a process").mkdir(parents=True)
+    directory = laid_out(tmp_path, "dead", group=group)
+
+    with pytest.raises(StackError, match=f"{group} of a dead stack still has processes in it after 5 s"):
+        stacks.sweep(tmp_path, FakeClock())
+    assert directory.exists()
+
+
+# --- ending one ---------------------------------------------------------------------------------
+
+
+def test_taking_a_stack_down_ends_its_processes_and_removes_its_files(tmp_path: Path) -> None:
+    directory = laid_out(tmp_path, "alive")
+    (directory / "logs").mkdir()
+    (directory / "logs" / "one.log").write_text("last words")
+    with supervisor(directory, [service("one", directory)]) as running:
+        (directory / "supervisor.pid").write_text(str(running.process.pid))
+        where = replace(endpoints(directory), supervisor=running.socket, logs=str(directory / "logs"))
+        pids = running.pids()
+
+        take_down(directory, where, RealClock(), keep_logs=tmp_path / "kept")
+
+        assert all(gone(pid) for pid in [running.process.pid, *pids])
+    assert not directory.exists()
+    assert "last words" == (tmp_path / "kept" / "one.log").read_text()
+
+
+def test_a_supervisor_that_does_not_end_is_killed(
+    tmp_path: Path, live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bring_up, "STOP_LIMIT_S", 0.0)
+    directory = laid_out(tmp_path, "stuck")
+    pid = live(directory)
+
+    take_down(directory, endpoints(directory), RealClock())
+
+    assert gone(pid)
+    assert not directory.exists()
+
+
+def test_taking_down_a_dead_stack_kills_nobody(tmp_path: Path) -> None:
+    directory = laid_out(tmp_path, "dead")
+    (directory / "supervisor.pid").write_text(str(os.getpid()))
+
+    take_down(directory, endpoints(directory), FakeClock())
+
+    assert not directory.exists()
+
+
+def test_a_stack_taken_down_with_processes_left_in_a_group_is_an_error(tmp_path: Path) -> None:
+    group = tmp_path / "task-manager-1"
+    (group / "a process").mkdir(parents=True)
+    directory = laid_out(tmp_path, "dead", group=group)
+    where = replace(endpoints(directory), cgroups={topology.TASK_MANAGER_1: {"memory": str(group)}})
+
+    with pytest.raises(StackError, match=f"processes were left in {group} after 5 s"):
+        take_down(directory, where, FakeClock())
+
+
+def test_the_stacks_own_files_are_where_whoever_drills_looks_for_them(tmp_path: Path) -> None:
+    running = stacks.Running(tmp_path, endpoints(tmp_path), "1", 7, kept=False)
+
+    assert (tmp_path / "undo.jsonl", tmp_path / "drills.lock") == (running.undo, running.lock)
