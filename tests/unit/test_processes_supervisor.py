@@ -203,6 +203,17 @@ def test_two_that_flap_never_die_together(rig: Rig) -> None:
     assert (1, 1) == flaps()
 
 
+def test_asked_twice_a_flap_goes_on_as_it_was(rig: Rig) -> None:
+    """A fault injected once more must not start its churn anew, nor bring two members into step."""
+    for node in ("one", "two", "one"):
+        rig.order("start", node)
+        rig.order("flap", node, every_s=10)
+    rig.passes()
+    rig.order("flap", "one", every_s=10)
+
+    assert (1, 0) == (rig.known("one")["flaps"], rig.known("two")["flaps"])
+
+
 def test_steady_ends_a_flap_and_starts_what_it_killed_last(rig: Rig) -> None:
     """Healing means running, also for what nobody restarts."""
     rig.order("start", "two")
