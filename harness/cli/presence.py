@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from fixtures.install.where import write_in
 from harness.clock import Clock, wait_until
 from harness.errors import StackError, UsageError
 
@@ -91,10 +92,7 @@ def _read(raw: bytes, path: Path) -> Command:
 def check_writable(folder: Path, remedy: str) -> None:
     """Raise UsageError unless files can be made in `folder`, which is made if need be."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / f".probe-{os.getpid()}"
-        probe.touch()
-        probe.unlink()
+        write_in(folder)
     except OSError as error:
         raise UsageError(f"the folder {folder} cannot be written ({error.strerror}); {remedy}") from error
 
