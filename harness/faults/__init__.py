@@ -15,6 +15,7 @@ from harness.faults.pause import Pause
 from harness.faults.poison import Poison
 from harness.faults.pulse import Pulse
 from harness.faults.sham import Sham
+from harness.faults.silence import Silence
 from harness.faults.squeeze_cpu import SqueezeCpu
 
 __all__ = [
@@ -33,5 +34,6 @@ __all__ = [
     "Poison",
     "Pulse",
     "Sham",
+    "Silence",
     "SqueezeCpu",
 ]

@@ -198,6 +198,9 @@ class Feed(Protocol):
     def produced(self, kind: str, within_s: float) -> int:
         """Count acknowledged orders of `kind` (good, malformed, duplicate, late) of the last seconds."""
 
+    def produced_on(self, partition: int, within_s: float) -> int:
+        """Count acknowledged orders of any kind on one partition of the last seconds."""
+
 
 class Settings(Protocol):
     """A deployed configuration file."""
