@@ -47,7 +47,7 @@ class Endpoints:
     cgroups: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Node -> controller ("memory", "cpu") -> directory; empty where cgroups cannot be used."""
     submission: str = ""
-    """Path of the JSON file the job is submitted by: {"host", "port", "options"}; empty where it is not ours."""
+    """Path of the JSON file the job is submitted by: {"host", "port", "options"}; empty if it is not ours."""
     state_volume: bool = False
     """Whether `state_directory` is a file system of its own."""
 
