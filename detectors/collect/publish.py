@@ -16,7 +16,9 @@ from detectors import aws
 from detectors import metrics as m
 from harness.model import Metric
 
-WAITING = 10
+ANSWER_LIMIT_S = 9.0
+"""A CloudWatch that is slow is not one that refuses: the ticks wait."""
+WAITING = 20
 """Ticks that may wait to be sent; what comes after is dropped, and counted as an error."""
 CANARY_CYCLE_S, CANARY_ON_S = 60, 15
 _SPLIT = re.compile(r"(\w+)(?:\{(\w+)=(\w+)\})?")
@@ -53,8 +55,8 @@ class Publisher:
 
     def __init__(self, path: str, exempt: str, pipeline: str) -> None:
         self._pipeline = pipeline
-        self._path = aws.client("cloudwatch", path, attempts=1, timeout_s=5.0)
-        self._exempt = aws.client("cloudwatch", exempt, attempts=1, timeout_s=5.0)
+        self._path = aws.client("cloudwatch", path, attempts=1, timeout_s=ANSWER_LIMIT_S)
+        self._exempt = aws.client("cloudwatch", exempt, attempts=1, timeout_s=ANSWER_LIMIT_S)
         self._waiting: queue.Queue[tuple[float, Mapping[str, float]]] = queue.Queue(WAITING)
         self._apart: queue.Queue[tuple[float, Mapping[str, float]]] = queue.Queue(WAITING)
         self._lock = threading.Lock()
