@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import re
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -18,6 +19,8 @@ from harness.model import Metric
 
 ANSWER_LIMIT_S = 9.0
 """A CloudWatch that is slow is not one that refuses: the ticks wait."""
+ATTEMPTS = 2
+"""A connection that breaks is tried again once; what CloudWatch itself refuses is not."""
 WAITING = 20
 """Ticks that may wait to be sent; what comes after is dropped, and counted as an error."""
 CANARY_CYCLE_S, CANARY_ON_S = 60, 15
@@ -96,8 +99,14 @@ class Publisher:
             self._send(self._exempt, at, values)
 
     def _send(self, client: Any, at: float, values: Mapping[str, float]) -> bool:
-        try:
-            client.put_metric_data(Namespace=aws.NAMESPACE, MetricData=list(data(values, at, self._pipeline)))
-        except (BotoCoreError, ClientError, ResponseParserError):
-            return False
-        return True
+        what = list(data(values, at, self._pipeline))
+        for _ in range(ATTEMPTS):
+            try:
+                client.put_metric_data(Namespace=aws.NAMESPACE, MetricData=what)
+            except ClientError:
+                return False
+            except (BotoCoreError, ResponseParserError) as error:
+                print(f"PutMetricData got no answer: {error!r}", file=sys.stderr, flush=True)
+            else:
+                return True
+        return False
