@@ -14,7 +14,7 @@ from detectors.alarms import (
     TASK_MANAGER_DOWN,
     WINDOW_EMIT_SLOW,
 )
-from fixtures.topology import TASK_MANAGER_2
+from fixtures.topology import BUSY_TASK_MANAGER
 from harness.faults import CorruptState
 from harness.model import Scenario
 
@@ -23,7 +23,7 @@ _WAITING = "orders wait in Kafka while the job cannot run"
 SCENARIO = Scenario(
     summary="State that cannot be restored pages at the first attempt.",
     mode=14,
-    fault=CorruptState(TASK_MANAGER_2),
+    fault=CorruptState(BUSY_TASK_MANAGER),
     expect=(STATE_CORRUPT,),
     tolerate={
         CHECKPOINT_FAILING: "the checkpoint under way dies with the TaskManager",
