@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,10 +25,13 @@ class Found:
 class Outputs:
     """The two topics from now on; direct path, a consumer that stays, no group."""
 
-    def __init__(self, bootstrap: str, *, dead: str, late: str) -> None:
+    def __init__(
+        self, bootstrap: str, *, dead: str, late: str, make: Callable[[dict[str, Any]], Any] = Consumer
+    ) -> None:
         self._bootstrap = bootstrap
+        self._make = make
         self._dead, self._late = dead, late
-        self._consumer: Consumer | None = None
+        self._consumer: Any = None  # confluent_kafka ships no types
         self._next: dict[tuple[str, int], int] = {}
         self._found = Found()
 
@@ -50,8 +53,8 @@ class Outputs:
         found, self._found = self._found, Found()
         return found
 
-    def _begin(self) -> Consumer:
-        consumer = Consumer(
+    def _begin(self) -> Any:
+        consumer = self._make(
             {
                 "bootstrap.servers": self._bootstrap,
                 "group.id": "firedrill-accounts",
@@ -70,13 +73,13 @@ class Outputs:
         return consumer
 
     @staticmethod
-    def _ends(consumer: Consumer, partitions: Mapping[tuple[str, int], int]) -> dict[tuple[str, int], int]:
+    def _ends(consumer: Any, partitions: Mapping[tuple[str, int], int]) -> dict[tuple[str, int], int]:
         return {
             each: consumer.get_watermark_offsets(TopicPartition(*each), timeout=READ_LIMIT_S, cached=False)[1]
             for each in partitions
         }
 
-    def _read(self, consumer: Consumer) -> None:
+    def _read(self, consumer: Any) -> None:
         ends = self._ends(consumer, self._next)
         while behind := [each for each, end in ends.items() if self._next[each] < end]:
             message = consumer.poll(READ_LIMIT_S)
