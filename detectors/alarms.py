@@ -231,6 +231,7 @@ THREAD_POOL_EXHAUSTED = Alarm(
     meaning="More than 100 calls to the outside wait for a thread.",
     action="Check the services the pipeline calls.",
     runbook="All threads active and the enrichment service slow? Its time-outs keep the pool busy: shed it.",
+    condition_s=15,  # every thread must be taken, and a hundred more calls must come
 )
 
 # --- Firehose ----------------------------------------------------------------------------------

@@ -12,7 +12,8 @@ import pytest
 
 from fixtures import topology
 from fixtures.pipeline.settings import PipelineSettings
-from fixtures.processes.stack import DeployedFile, ProcessStack, flink, order
+from fixtures.processes.control import flink, order
+from fixtures.processes.stack import DeployedFile, ProcessStack
 from harness.clock import RealClock
 from harness.errors import StackError
 from harness.model import Capability

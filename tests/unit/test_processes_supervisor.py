@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from fixtures.processes import service as services
+from fixtures.processes.control import order
 from fixtures.processes.layout import ROOT
-from fixtures.processes.stack import order
 from fixtures.processes.supervisor import Supervisor
 from harness.errors import StackError
 from tests.fakes import FakeClock
