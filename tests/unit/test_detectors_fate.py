@@ -214,7 +214,7 @@ def test_no_more_is_read_than_can_hold_the_order(left: Left) -> None:
 
 
 def test_a_ledger_that_cannot_be_read_is_an_error_not_an_unknown_order(tmp_path: Path) -> None:
-    """ "Not found" must mean that it was looked for."""
+    """Not found must mean that it was looked for."""
     nowhere = Whereabouts(str(tmp_path / "none"), tmp_path, WINDOWS, NAMES, lambda *_: (), lambda _: ())
 
     with pytest.raises(StackError):
