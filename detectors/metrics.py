@@ -173,9 +173,9 @@ TASK_MANAGER_COUNT = _metric(
 TASK_MANAGER_CHANGES = _metric(
     "task_manager_changes",
     COUNT,
-    "changes of task_manager_count in the last 5 minutes, 0 once the last is a minute ago; "
-    "CloudWatch has no such statistic",
-    "how unstable the number of TaskManagers is: one that has stood still for a minute is stable",
+    "changes of task_manager_count in the last 5 minutes, as far as none was 45 s after the one before; 0 "
+    "once the last is 45 s ago; CloudWatch has no such statistic",
+    "how unstable the number of TaskManagers is; deaths further apart page as TASK_MANAGER_DOWN, each",
     tier=Tier.HEALTH,
 )
 MEMORY_USAGE = _metric(

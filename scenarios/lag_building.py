@@ -27,7 +27,7 @@ SCENARIO = Scenario(
     mode=8,
     fault=Both(
         Both(Poison(TO_BROKER_1, _SLOW), Both(Poison(TO_BROKER_2, _SLOW), Poison(TO_BROKER_3, _SLOW))),
-        Disturb(Knobs(orders_per_s=1_800.0), "good", at_least=6_000),
+        Disturb(Knobs(orders_per_s=2_400.0), "good", at_least=8_000),
     ),
     expect=(LAG_YELLOW, LAG_ORANGE, LAG_RED, LAG_SCALE_UP),
     tolerate={

@@ -4,6 +4,7 @@ Why it matters: until then nothing showed it; from then on the job restarts for 
 """
 
 from detectors.alarms import (
+    CHECKPOINT_FAILING,
     LAG_ORANGE,
     LAG_YELLOW,
     LATENCY_ORANGE,
@@ -25,6 +26,7 @@ SCENARIO = Scenario(
     fault=CorruptState(TASK_MANAGER_2),
     expect=(STATE_CORRUPT,),
     tolerate={
+        CHECKPOINT_FAILING: "the checkpoint under way dies with the TaskManager",
         TASK_MANAGER_DOWN: "a TaskManager was killed, so that the job must restore",
         LATENCY_YELLOW: _WAITING,
         LATENCY_ORANGE: _WAITING,

@@ -15,7 +15,7 @@ class Pulse:
     target: str
     frozen_s: float
     every_s: float
-    effect_limit_s: float = field(default=20.0, kw_only=True, repr=False)
+    effect_limit_s: float = field(default=10.0, kw_only=True, repr=False)
     needs: ClassVar[frozenset[Capability]] = frozenset({Capability.PAUSE})
 
     def inject(self, stack: Stack, /) -> None:

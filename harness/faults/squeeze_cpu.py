@@ -21,7 +21,7 @@ class SqueezeCpu:
     target: str
     cpus: float
     burners: int
-    effect_limit_s: float = field(default=20.0, kw_only=True, repr=False)
+    effect_limit_s: float = field(default=15.0, kw_only=True, repr=False)
     needs: ClassVar[frozenset[Capability]] = frozenset({Capability.CPU_LIMIT})
 
     def inject(self, stack: Stack, /) -> None:
