@@ -6,18 +6,21 @@ import argparse
 import json
 import signal
 import sys
+from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from detectors import lake
 from detectors import metrics as m
+from detectors.collect.accounts import Accounts
 from detectors.collect.delivered import Archived, Delivered, Windows
 from detectors.collect.flink import Reporters, Rest
 from detectors.collect.host import Configuration, Machine
 from detectors.collect.kafka import Brokers, EndOffsets
 from detectors.collect.members import Members
 from detectors.collect.network import Network
+from detectors.collect.outputs import Outputs
 from detectors.collect.publish import Publisher
 from detectors.collect.reading import Source
 from harness import endpoints as addresses
@@ -26,7 +29,7 @@ from harness.endpoints import Endpoints
 
 TICK_S = 1.0
 SLOW_TIER_S = 60.0
-EVERY_S = {"results": 2.0}
+EVERY_S = {"results": 2.0, "accounts": 2.0}
 """Sources that are read less often than each second: what they tell changes only every few seconds."""
 SLOW = frozenset({m.S3_BUCKET_SIZE.name})
 
@@ -38,24 +41,41 @@ def sources(where: Endpoints, names: Mapping[str, Any], clock: Clock) -> list[So
     reporters = Reporters([where.scrape[node] for node in names["TASK_MANAGERS"]])
     job = json.loads(Path(where.baselines[names["PIPELINE_SETTINGS"]]).read_text(encoding="utf-8"))
     bucket = names["LAKE_BUCKET"]
+    windows = Windows(job["window_ms"], job["allowed_lateness_ms"])
+    ends = EndOffsets(where.kafka_direct, names["ORDERS"], lambda: reporters.positions)
+    panes: deque[lake.Result] = deque()
     delivered = Delivered(
         lake.Prefix(where.aws_direct, bucket, names["RESULTS_PREFIX"], since=began_at),
         where.ledger,
-        Windows(job["window_ms"], job["allowed_lateness_ms"]),
+        windows,
         lambda: reporters.watermark_ms,
         lambda: rest.downtimes,
         began_at=began_at,
+        hear=panes.append,
     )
-    archived = Archived(lake.Prefix(where.aws_direct, bucket, names["RAW_ARCHIVE_PREFIX"], since=began_at))
+    accounts = Accounts(
+        where.ledger,
+        Outputs(where.kafka_direct, dead=names["ORDERS_DLQ"], late=names["ORDERS_LATE"]),
+        windows,
+        job["parallelism"],
+        progress=lambda: reporters.progress,
+        panes=panes,
+        through=lambda: delivered.through,
+        clock=clock,
+    )
+    archived = Archived(
+        lake.Prefix(where.aws_direct, bucket, names["RAW_ARCHIVE_PREFIX"], since=began_at), lambda: ends.ends
+    )
     readers = {
         "brokers": Brokers(where.kafka_direct.split(",")).read,
-        "end offsets": EndOffsets(where.kafka_direct, names["ORDERS"], lambda: reporters.positions).read,
+        "end offsets": ends.read,
         "reporters": reporters.read,
         "rest": rest.read,
         "network": Network(where.proxy_control).read,
         "members": Members({node: where.scrape[node] for node in names["ARCHIVERS"]}).read,
         "results": delivered.read,
         "archive": archived.read,
+        "accounts": accounts.read,
         "machine": Machine(where, names["TASK_MANAGERS"], lambda: reporters.orders_per_s).read,
         "configuration": Configuration(where.settings, where.baselines).read,
     }

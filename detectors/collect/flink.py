@@ -11,6 +11,7 @@ from detectors import metrics as m
 from detectors.collect.delivered import Downtime
 from detectors.collect.prometheus import Sample, local_session, only, scrape
 from detectors.collect.reading import Growth, Reading, Recent, add
+from detectors.invariants import Progress
 from harness.errors import StackError
 
 JVM, TASK = "flink_taskmanager_Status_JVM_", "flink_taskmanager_job_task_"
@@ -25,6 +26,7 @@ PUTS, RESULTS, ORDERS_IN = (
     f"{OURS}results_emitted_total",
     f"{OURS}orders_in_total",
 )
+OUTBOX = f"{OURS}sink_buffered_records"
 COUNTERS = {
     f"{OURS}dlq_records_total": m.DLQ_RECORDS,
     f"{OURS}deserialization_errors_total": m.KAFKA_DESERIALIZATION_ERRORS,
@@ -52,7 +54,7 @@ PERCENTILES = {
     f"{OURS}window_emit_latency_p99_ms": (m.WINDOW_EMIT_LATENCY, RESULTS),
 }
 WANTED = (
-    *(OFFSET, SOURCE_WATERMARK, WINDOW_WATERMARK, PUTS, RESULTS, ORDERS_IN),
+    *(OFFSET, SOURCE_WATERMARK, WINDOW_WATERMARK, PUTS, RESULTS, ORDERS_IN, OUTBOX),
     *COUNTERS,
     *OPERATORS,
     *LARGEST,
@@ -79,6 +81,7 @@ class Reporters:
         self.watermark_ms = 0.0
         """What the window operator knows of time, all subtasks of it; 0 while any does not know."""
         self.orders_per_s = 0.0
+        self.progress = Progress()
 
     def read(self, now: float) -> Reading:
         """Scrape every TaskManager."""
@@ -101,6 +104,7 @@ class Reporters:
         """Make a reading of one round of scrapes."""
         self.watermark_ms = min(self._marks(samples, WINDOW_WATERMARK, "window"), default=0.0)
         self.orders_per_s = self._orders.add(now, grown.get(ORDERS_IN, 0.0)) / THROUGHPUT_SPAN_S
+        self.progress = self._progress(samples, grown, now)
         levels = {
             **_largest(samples),
             **self._percentiles(samples, grown, now),
@@ -121,6 +125,20 @@ class Reporters:
             if metric is not None and fresh and sample.value > 0:
                 found[metric.name] = max(found.get(metric.name, 0.0), sample.value)
         return found
+
+    def _progress(self, samples: Sequence[Sample], grown: Mapping[str, float], now: float) -> Progress:
+        outbox = [sample for sample in samples if sample.name == OUTBOX]
+        return Progress(
+            at=now,
+            attempts=frozenset(sample.labels.get("task_attempt_id", "") for sample in outbox),
+            watermark_ms=self.watermark_ms,
+            positions={
+                int(each.labels["partition"]): int(each.value) for each in samples if each.name == OFFSET
+            },
+            waiting=int(sum(sample.value for sample in outbox)),
+            orders=self.progress.orders + grown.get(ORDERS_IN, 0.0),
+            duplicates=self.progress.duplicates + grown.get(m.DUPLICATE_RECORDS.name, 0.0),
+        )
 
     @staticmethod
     def _marks(samples: Sequence[Sample], name: str, operator: str) -> list[float]:

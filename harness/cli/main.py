@@ -22,6 +22,7 @@ from harness.cli.live import say
 from harness.cli.platform import Platform, Session
 from harness.cli.running import CLEANUP_INCOMPLETE
 from harness.cli.signals import Interrupted, Interruption
+from harness.cli.where import where
 from harness.errors import DeclarationError, HealFailed, InstallError, Invalid, UsageError
 
 NOTHING_JUDGED, BAD_USAGE, BUG = 2, 64, 70
@@ -36,6 +37,7 @@ def cli() -> None:
 for command in (
     *(play.run, play.plan, play.report),
     *(look.listed, look.explained, look.validate),
+    where,
     *(tend.up, tend.down, tend.status, tend.heal, tend.stop, tend.doctor, tend.installed),
 ):
     cli.add_command(command)
