@@ -31,7 +31,7 @@ HEARTBEATS_AHEAD_S = range(-15, 60, 5)
 
 
 def deploy(alarms: Sequence[Alarm], endpoints: Endpoints, clock: Clock) -> None:
-    """Create the topic, the queue that listens to it, every alarm and the dashboards. BoardError says why not.
+    """Create the topic, the queue that listens to it, the alarms, the dashboards; BoardError: what failed.
 
     The collector has a minute to begin: until then heartbeats dated ahead stand in for its own.
     """

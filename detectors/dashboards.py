@@ -117,11 +117,7 @@ DEBUG = Page(
     (
         Widget(title="Position by partition", metrics=(m.CONSUMER_POSITION_OFFSET,), width=12),
         Widget(title="The alarm engine's canary", metrics=(m.CANARY,), width=12),
-        *(
-            Widget(title=each.name, metrics=(each,), width=6)
-            for each in m.METRICS
-            if each.tier is Tier.DEBUG
-        ),
+        *(Widget(title=each.name, metrics=(each,), width=6) for each in m.METRICS if each.tier is Tier.DEBUG),
     ),
 )
 

@@ -114,9 +114,7 @@ def readers(widget: Widget, alarms: Iterable[Alarm] = ALARMS) -> tuple[Alarm, ..
 
 def body(page: Page, place: Place, alarms: Sequence[Alarm] = ALARMS) -> dict[str, Any]:
     """Return the page's DashboardBody: its widgets row by row, then the state of their alarms."""
-    tiles = [
-        (each.width, each.height, "metric", _properties(each, place, alarms)) for each in page.widgets
-    ]
+    tiles = [(each.width, each.height, "metric", _properties(each, place, alarms)) for each in page.widgets]
     read = {alarm.name: alarm for each in page.widgets for alarm in readers(each, alarms)}
     if read:
         states = {"title": "Alarms", "alarms": [place.arn(alarm) for alarm in read.values()]}
@@ -208,6 +206,6 @@ def _high(alarm: Alarm) -> bool:
 
 
 def _most(widget: Widget, thresholds: Sequence[dict[str, Any]]) -> float:
-    if widget.formula and not widget.formula.rate or widget.metrics[0].unit is Unit.PERCENT:
+    if (widget.formula and not widget.formula.rate) or widget.metrics[0].unit is Unit.PERCENT:
         return 100.0
     return 1.2 * max((float(each["value"]) for each in thresholds), default=100.0)

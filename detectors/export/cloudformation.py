@@ -1,8 +1,9 @@
 """The alarms and the dashboards as CloudFormation templates, to deploy on a real account.
 
 Two templates, as one of both would be over the 51,200 bytes that CloudFormation takes without a
-bucket (user guide, "CloudFormation quotas"). An alarm is the PutMetricAlarm request that drills deploy, whose fields CloudFormation
-calls by the same names (user guide, AWS::CloudWatch::Alarm), so what is exported is what was drilled.
+bucket (user guide, "CloudFormation quotas"). An alarm is the PutMetricAlarm request that drills
+deploy, whose fields CloudFormation calls by the same names (user guide, AWS::CloudWatch::Alarm):
+what is exported is what was drilled.
 """
 
 from __future__ import annotations
