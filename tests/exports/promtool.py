@@ -49,9 +49,14 @@ def _downloaded(folder: Path) -> Path:
 def _unpacked(package: Path) -> Path:
     archive = package.with_suffix(".tar")
     _run(package.parent, "dpkg-deb", "--fsys-tarfile", str(package), output=archive)
-    with tarfile.open(archive) as files:
-        files.extract(MEMBER, package.parent, filter="data")
-    return package.parent / MEMBER
+    program = package.with_name("promtool")
+    with tarfile.open(archive) as files, program.open("wb") as target:
+        member = files.extractfile(MEMBER)
+        if member is None:
+            raise Unavailable(f"{package.name} has no {MEMBER}")
+        shutil.copyfileobj(member, target)
+    program.chmod(0o755)
+    return program
 
 
 def _run(folder: Path, program: str, *arguments: str, must: bool = True, output: Path | None = None) -> None:
