@@ -18,7 +18,7 @@ from detectors.cloudwatch import deploy
 from detectors.dashboards import CAPACITY, GOLDEN, HEALTH, PAGES, problems, used
 from detectors.widgets import COLUMNS, Formula, Page, Place, View, Widget, body, statistic
 from harness.cli.tend import GOLDEN_SIGNALS
-from harness.model import Severity, Statistic, Tier
+from harness.model import Metric, Severity, Statistic, Tier
 from tests.fakes import FakeClock
 from tests.unit.cli_rig import endpoints
 
@@ -139,7 +139,7 @@ def test_another_formula_has_no_threshold() -> None:
     ],
 )
 def test_events_are_summed_and_levels_averaged_unless_an_alarm_says_otherwise(
-    metric: m.Metric, expected: Statistic
+    metric: Metric, expected: Statistic
 ) -> None:
     """An averaged difference would say how often the collector samples."""
     assert expected is statistic(metric)
