@@ -100,11 +100,15 @@ class Place:
 
 
 def statistic(metric: Metric, alarms: Iterable[Alarm] = ALARMS) -> Statistic:
-    """Return how `metric` is read: as its alarm does; else events are summed, levels averaged."""
+    """Return how `metric` is read: as its alarm does; else events are summed, levels averaged.
+
+    Events are told by their names: so many _total, a _count of them, or split _by_ something.
+    """
     for alarm in alarms:
         if alarm.metric == metric:
             return alarm.statistic
-    return Statistic.SUM if metric.name.endswith("_total") else Statistic.AVERAGE
+    events = metric.name.endswith(("_total", "_count")) or "_by_" in metric.name
+    return Statistic.SUM if events else Statistic.AVERAGE
 
 
 def readers(widget: Widget, alarms: Iterable[Alarm] = ALARMS) -> tuple[Alarm, ...]:
@@ -149,6 +153,8 @@ def _properties(widget: Widget, place: Place, alarms: Sequence[Alarm]) -> dict[s
         properties["stacked"] = widget.view is View.STACKED
     if view is View.NUMBER:
         properties["sparkline"] = True
+    if view in (View.BARS, View.PIE):  # shares of the whole time, not of its last 10 s
+        properties["setPeriodToTimeRange"] = True
     thresholds = list(_thresholds(widget, alarms))
     if thresholds and view in (View.LINES, View.GAUGE):
         properties["annotations"] = {"horizontal": thresholds}

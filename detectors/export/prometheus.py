@@ -21,8 +21,8 @@ HEADER = """\
 # Made by `firedrill export prometheus` from detectors/alarms.py: change it there, and export again.
 #
 # Names: a metric NAME of detectors/metrics.py is here firedrill_NAME, with the label `pipeline`.
-# What is an event (its alarm sums it, or its name ends in _total) is a counter, and always ends
-# in _total; everything else is a gauge. Units are those of the declaration: _ms, _bytes, percent.
+# What its alarm sums is an event: a counter here, whose name always ends in _total. Everything
+# else is a gauge. Units are those of the declaration: _ms, _bytes, percent.
 # Scrape at least twice a period (the shortest is 10 s): a window with one sample has no increase.
 """
 SYMBOLS = {

@@ -71,6 +71,14 @@ def test_every_alarm_s_state_is_on_a_page() -> None:
     assert [] == [alarm.name for alarm in ALARMS if PLACE.arn(alarm) not in pages]
 
 
+def test_shares_are_of_the_whole_time() -> None:
+    """A pie of the last ten seconds is empty just when somebody comes to look."""
+    pie, line = shown(replace(WIDGET, view=View.PIE), WIDGET)
+
+    assert pie["properties"]["setPeriodToTimeRange"]
+    assert "setPeriodToTimeRange" not in line["properties"]
+
+
 # --- from the alarms ---------------------------------------------------------------------------
 
 
@@ -135,6 +143,9 @@ def test_another_formula_has_no_threshold() -> None:
     [
         (m.CONSUMER_LAG, Statistic.MINIMUM),
         (m.RECORDS_IN, Statistic.SUM),
+        (replace(m.RECORDS_IN, name="records_by_error"), Statistic.SUM),
+        (replace(m.RECORDS_IN, name="state_read_count"), Statistic.SUM),
+        (m.TASK_MANAGER_COUNT, Statistic.MINIMUM),
         (m.LATENCY_P50, Statistic.AVERAGE),
     ],
 )
