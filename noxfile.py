@@ -40,10 +40,11 @@ def drill(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def tests(session: nox.Session) -> None:
-    """Pass everything: lint, types, import rules, unit, contract, and a real drill from end to end."""
+    """Pass everything: lint, types, import rules, unit, exports, contract, a real drill from end to end."""
     _lint(session)
     _types(session)
     _pytest(session, "tests/unit")
+    _pytest(session, "tests/exports")
     _pytest(session, "tests/contract", "tests/integration")
 
 
@@ -66,6 +67,12 @@ def types(session: nox.Session) -> None:
 def unit(session: nox.Session) -> None:
     """Run the unit tests: on fakes, in seconds (`-- -k WORD`)."""
     _pytest(session, *(session.posargs or ["tests/unit"]))
+
+
+@nox.session(default=False)
+def exports(session: nox.Session) -> None:
+    """Have cfn-lint and promtool check what `firedrill export` writes (SKIPPED without promtool)."""
+    _pytest(session, "tests/exports", *session.posargs)
 
 
 @nox.session(default=False)
