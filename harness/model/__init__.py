@@ -23,6 +23,11 @@ from harness.model.drill import (
     Fault,
     Scenario,
 )
+from harness.model.mode import (
+    MODES,
+    Category,
+    Mode,
+)
 from harness.model.outcome import (
     Outcome,
     Phase,
@@ -51,6 +56,7 @@ from harness.model.verdict import (
 
 __all__ = [
     "DEFAULT_SLA_S",
+    "MODES",
     "PERIODS_S",
     "Alarm",
     "AlarmResult",
@@ -58,6 +64,7 @@ __all__ = [
     "Board",
     "Books",
     "Capability",
+    "Category",
     "Comparison",
     "Fault",
     "Feed",
@@ -66,6 +73,7 @@ __all__ = [
     "Link",
     "Metric",
     "Missing",
+    "Mode",
     "Node",
     "Orders",
     "Outcome",
