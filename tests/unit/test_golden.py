@@ -154,11 +154,9 @@ def test_a_signal_whose_metric_is_missing_is_unknown(name: str, gone: float | No
 @pytest.mark.parametrize("name", WELL)
 def test_a_signal_whose_metric_stopped_is_unknown(name: str) -> None:
     """A value of half a minute ago says nothing of now."""
-    ticks = telemetry()
-    for _, values in ticks[30:]:
-        del values[name]
+    stopped = [*telemetry()[:30], *telemetry({name: None})[30:]]
 
-    assert 1 == list(states(ticks).values()).count(State.UNKNOWN)
+    assert 1 == list(states(stopped).values()).count(State.UNKNOWN)
 
 
 @pytest.mark.parametrize("ticks", [[], telemetry(until=NOW - FRESH_S - 1)], ids=["none", "old"])
