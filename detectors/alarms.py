@@ -14,9 +14,12 @@ from harness.model import Alarm, Comparison, Metric, Missing, Severity, Statisti
 
 
 def _ladder(
-    prefix: str, metric: Metric, steps: tuple[tuple[str, float, Severity, str], ...], **common: str
+    prefix: str, metric: Metric, steps: tuple[tuple[str, float, float, Severity, str], ...], **common: str
 ) -> tuple[Alarm, ...]:
-    """Return one alarm per step of an SLO ladder, (suffix, threshold, severity, action) each."""
+    """Return one alarm per step of an SLO ladder: (suffix, threshold, condition_s, severity, action) each.
+
+    `condition_s` is the time a ramp worth paging for takes to get there.
+    """
     return tuple(
         Alarm(
             name=f"{prefix}_{suffix}",
@@ -24,13 +27,14 @@ def _ladder(
             statistic=Statistic.MINIMUM,
             comparison=Comparison.ABOVE,
             threshold=threshold,
+            condition_s=condition_s,
             severity=severity,
             action=action,
             meaning=common["meaning"],
             runbook=common["runbook"],
             ladder=prefix,
         )
-        for suffix, threshold, severity, action in steps
+        for suffix, threshold, condition_s, severity, action in steps
     )
 
 
@@ -84,10 +88,10 @@ LAG_LADDER = _ladder(
     "LAG",
     m.CONSUMER_LAG,
     (
-        ("YELLOW", 5_000, Severity.LOW, "Monitor."),
-        ("ORANGE", 10_000, Severity.MEDIUM, "Check consumer performance."),
-        ("RED", 20_000, Severity.HIGH, "Page."),
-        ("SCALE_UP", 50_000, Severity.HIGH, "Scale up, investigate within the hour."),
+        ("YELLOW", 5_000, 10, Severity.LOW, "Monitor."),
+        ("ORANGE", 10_000, 15, Severity.MEDIUM, "Check consumer performance."),
+        ("RED", 20_000, 20, Severity.HIGH, "Page."),
+        ("SCALE_UP", 50_000, 40, Severity.HIGH, "Scale up, investigate within the hour."),
     ),
     meaning="The pipeline falls behind its producers.",
     runbook="Is it reading slower (backpressure, latency) or is more coming (kafka_message_in_per_second)?",
@@ -144,6 +148,56 @@ TASK_MANAGER_DOWN = Alarm(
     action="Page ops.",
     runbook="Exit code and kernel log of the lost one: an OOM kill shows in its cgroup's memory.events.",
 )
+TASK_MANAGERS_UNSTABLE = Alarm(
+    name="TASK_MANAGERS_UNSTABLE",
+    metric=m.TASK_MANAGER_CHANGES,
+    statistic=Statistic.MAXIMUM,
+    comparison=Comparison.ABOVE,
+    threshold=2,
+    severity=Severity.HIGH,
+    meaning="TaskManagers come and go: the job spends its time restarting.",
+    action="Find out what kills them.",
+    runbook="Their exit codes and starts; the kernel log; a bad configuration that dies at start-up.",
+    condition_s=30,  # the third change: a death, a return, and a death again
+    clear_s=130,  # the metric wants a minute of peace
+)
+STATE_DISK_LOW = Alarm(
+    name="STATE_DISK_LOW",
+    metric=m.STATE_BACKEND_DISK_FREE,
+    statistic=Statistic.AVERAGE,
+    comparison=Comparison.BELOW,
+    threshold=20,
+    severity=Severity.HIGH,
+    meaning="Less than a fifth of the disk that holds state is free: full, it takes the TaskManagers down.",
+    action="Make room, or enlarge the volume.",
+    runbook="What grows there: state (state_backend_used_bytes), old files, or somebody else's?",
+)
+STATE_CORRUPT = Alarm(
+    name="STATE_CORRUPT",
+    metric=m.STATE_RESTORE_FAILURES,
+    statistic=Statistic.SUM,
+    comparison=Comparison.ABOVE,
+    threshold=0,
+    severity=Severity.CRITICAL,
+    meaning="The job cannot read the state it saved: it will not run again by itself.",
+    action="Page immediately; restore from an older checkpoint.",
+    runbook=(
+        "exceptionHistory of the job names the state and the file. Deploy from an older retained checkpoint, "
+        "or put the objects back from the bucket's versions; never delete the last one."
+    ),
+    condition_s=15,  # the cluster notices a death, redeploys, and fails
+)
+NETWORK_SATURATED = Alarm(
+    name="NETWORK_SATURATED",
+    metric=m.NETWORK_UTILIZATION,
+    statistic=Statistic.AVERAGE,
+    comparison=Comparison.ABOVE,
+    threshold=80,
+    severity=Severity.MEDIUM,
+    meaning="A network path carries more than 80 % of what it can.",
+    action="Find what fills it.",
+    runbook="Which link, in or out? A replaying consumer, a burst of orders, or a path that got slower?",
+)
 CPU_SATURATED = Alarm(
     name="CPU_SATURATED",
     metric=m.CPU_UNJUSTIFIED,
@@ -176,6 +230,7 @@ THREAD_POOL_EXHAUSTED = Alarm(
     meaning="More than 100 calls to the outside wait for a thread.",
     action="Check the services the pipeline calls.",
     runbook="All threads active and the enrichment service slow? Its time-outs keep the pool busy: shed it.",
+    condition_s=15,  # every thread must be taken, and a hundred more calls must come
 )
 
 # --- Firehose ----------------------------------------------------------------------------------
@@ -220,9 +275,9 @@ LATENCY_LADDER = _ladder(
     "LATENCY",
     m.LATENCY_P99,
     (
-        ("YELLOW", 3_000, Severity.LOW, "Investigate."),
-        ("ORANGE", 5_000, Severity.HIGH, "Check backpressure; scale."),
-        ("RED", 8_000, Severity.CRITICAL, "Page on-call."),
+        ("YELLOW", 3_000, 5, Severity.LOW, "Investigate."),
+        ("ORANGE", 5_000, 5, Severity.HIGH, "Check backpressure; scale."),
+        ("RED", 8_000, 10, Severity.CRITICAL, "Page on-call."),
     ),
     meaning="Orders take too long through the pipeline (p99).",
     runbook="Slow in (lag, enrichment) or slow out (sink_buffered_records)? The slower side is the cause.",
@@ -249,7 +304,19 @@ WINDOW_INCOMPLETE = Alarm(
     meaning="A window that closed holds less than 95 % of its orders.",
     action="Check late arrivals.",
     runbook="Late output, DLQ, or lost: `late_arrival_records_total` tells the first, the books the last.",
-    condition_s=27,  # a window, its lateness, out-of-orderness, and 15 s for its results to arrive
+    condition_s=30,  # a window, its lateness, out-of-orderness, and 15 s for its results to arrive
+)
+WINDOW_STATE_LOST = Alarm(
+    name="WINDOW_STATE_LOST",
+    metric=m.WINDOWS_LOST_AT_RESTART,
+    statistic=Statistic.SUM,
+    comparison=Comparison.ABOVE,
+    threshold=0,
+    severity=Severity.HIGH,
+    meaning="Windows that were open when the job restarted lack orders: their state was lost.",
+    action="Backfill the windows from Kafka.",
+    runbook="Which checkpoint did the job restore, if any? Replay the orders of the windows named.",
+    condition_s=45,  # a deployment, the window's lateness, and 15 s for results to arrive
 )
 WATERMARK_STUCK = Alarm(
     name="WATERMARK_STUCK",

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations, pairwise
 
 from harness.errors import DeclarationError
-from harness.model import Alarm, Comparison, Metric, Severity, Statistic, Tier, Unit
+from harness.model import Alarm, Metric, Severity, Statistic, Tier, Unit
 
 OWN = "Pipeline"
 """The dimension that every metric has, so that none declares it."""
@@ -166,9 +166,7 @@ def _same_reading(lower: Alarm, higher: Alarm) -> Iterator[str]:
 
 
 def _rising(lower: Alarm, higher: Alarm) -> Iterator[str]:
-    falls = lower.comparison in (Comparison.BELOW, Comparison.AT_MOST)
-    rise = higher.threshold - lower.threshold
-    if (-rise if falls else rise) <= 0:
+    if not higher.is_above(lower):
         yield f"{higher.name} comes after {lower.name}, but {higher.threshold:g} is no step further"
     if RISING.index(higher.severity) < RISING.index(lower.severity):
         yield f"{higher.name} is further than {lower.name}, but only {higher.severity}"

@@ -77,7 +77,10 @@ class Prefix:
 
 @dataclass(frozen=True)
 class Result:
-    """One pane: some orders of one region's window. Times are epoch milliseconds."""
+    """One pane: some orders of one region's window. Times are epoch milliseconds.
+
+    `epoch` names the attempt of the job that made it (when it began).
+    """
 
     window_start: int
     window_end: int
@@ -85,6 +88,7 @@ class Result:
     pane: int
     emitted_at: int
     order_ids: tuple[str, ...]
+    epoch: int = 0
 
 
 def result(line: str) -> Result:
@@ -98,6 +102,7 @@ def result(line: str) -> Result:
             raw["pane"],
             raw["emitted_at"],
             tuple(raw["order_ids"]),
+            raw["epoch"],
         )
     except (ValueError, KeyError, TypeError) as error:
         raise StackError(f"expected a window result in the lake, found {line[:120]!r}") from error
@@ -107,12 +112,15 @@ def result(line: str) -> Result:
 class Results:
     """Which orders the results hold, and which they hold more than once.
 
-    Delivery is at-least-once, so a pane may come again after a restart: the same order in the
-    same window, from another pane line, is a repeat and not counted twice by whoever reads the
-    totals per pane. A real duplicate is an order in two windows or regions, or twice in one pane.
+    Delivery is at-least-once, so a pane may come again, or be made again by the next attempt of
+    the job: the same order in the same window from another epoch is a repeat, which whoever reads
+    the totals leaves out. A real duplicate is an order in two windows or regions, twice in one
+    pane, or in two panes of one epoch.
     """
 
     where: dict[str, tuple[int, str]] = field(default_factory=dict)
+    pane_of: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """The (epoch, pane) an order was seen in last."""
     duplicates: set[str] = field(default_factory=set)
     per_window: dict[int, set[str]] = field(default_factory=dict)
 
@@ -121,9 +129,13 @@ class Results:
         place = (pane.window_start, pane.region)
         members = self.per_window.setdefault(pane.window_start, set())
         once: set[str] = set()
+        made = (pane.epoch, pane.pane)
         for order_id in pane.order_ids:
-            if order_id in once or self.where.setdefault(order_id, place) != place:
+            epoch, number = self.pane_of.get(order_id, made)
+            twice = order_id in once or (epoch == pane.epoch and number != pane.pane)
+            if twice or self.where.setdefault(order_id, place) != place:
                 self.duplicates.add(order_id)
+            self.pane_of[order_id] = made
             once.add(order_id)
             members.add(order_id)
 
@@ -132,4 +144,5 @@ class Results:
         for window in [window for window in self.per_window if window < before_ms]:
             for order_id in self.per_window.pop(window):
                 self.where.pop(order_id, None)
+                self.pane_of.pop(order_id, None)
                 self.duplicates.discard(order_id)

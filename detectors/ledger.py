@@ -13,20 +13,24 @@ from harness.errors import StackError
 
 @dataclass(frozen=True)
 class Entry:
-    """One acknowledged order. `event_time` is epoch ms, `produced_at` the acknowledgement, epoch s."""
+    """One acknowledged order. `event_time` is epoch ms, `produced_at` the acknowledgement, epoch s.
+
+    `cents` is what it is worth; None for a malformed one.
+    """
 
     order_id: str
     kind: str
     event_time: int
     payload_sha: str
     produced_at: float
+    cents: int | None = None
 
 
 def entries(path: str, *, since: float, until: float) -> list[Entry]:
     """Return what was acknowledged from `since` (included) to `until`. StackError if it can't be read."""
     with _opened(path) as ledger:
         rows = ledger.execute(
-            "SELECT order_id, kind, event_time, payload_sha, produced_at FROM orders "
+            "SELECT order_id, kind, event_time, payload_sha, produced_at, cents FROM orders "
             "WHERE produced_at >= ? AND produced_at < ?",
             (since, until),
         )

@@ -8,7 +8,7 @@ prefix and would mix them up.
 
 from __future__ import annotations
 
-from harness.model import Metric, Tier, Unit
+from harness.model import Capability, Metric, Tier, Unit
 
 COUNT, MS, PERCENT, BYTES = Unit.COUNT, Unit.MILLISECONDS, Unit.PERCENT, Unit.BYTES
 
@@ -22,6 +22,7 @@ def _metric(
     tier: Tier = Tier.ALWAYS_ON,
     dimensions: tuple[str, ...] = (),
     aliases: tuple[str, ...] = (),
+    needs: frozenset[Capability] = frozenset(),
 ) -> Metric:
     return Metric(
         name=name,
@@ -31,6 +32,7 @@ def _metric(
         meaning=meaning,
         dimensions=dimensions,
         aliases=aliases,
+        needs=needs,
     )
 
 
@@ -167,8 +169,9 @@ TASK_MANAGER_COUNT = _metric(
 TASK_MANAGER_CHANGES = _metric(
     "task_manager_changes",
     COUNT,
-    "changes of task_manager_count in the last 5 minutes; CloudWatch has no such statistic",
-    "how unstable the number of TaskManagers is",
+    "changes of task_manager_count in the last 5 minutes, 0 once the last is a minute ago; "
+    "CloudWatch has no such statistic",
+    "how unstable the number of TaskManagers is: one that has stood still for a minute is stable",
     tier=Tier.HEALTH,
 )
 MEMORY_USAGE = _metric(
@@ -177,6 +180,7 @@ MEMORY_USAGE = _metric(
     "cgroup memory in use less inactive file cache, over its limit; the fullest TaskManager",
     "how near a TaskManager is to being killed for its memory",
     tier=Tier.HEALTH,
+    needs=frozenset({Capability.MEMORY_LIMIT}),
 )
 CPU_USAGE = _metric(
     "cpu_usage_percentage",
@@ -198,6 +202,38 @@ STATE_BACKEND_DISK_FREE = _metric(
     "statvfs of the state directory: f_bavail over f_blocks",
     "room left for state on disk",
     tier=Tier.HEALTH,
+)
+
+STATE_RESTORE_FAILURES = _metric(
+    "state_restore_failures_total",
+    COUNT,
+    "entries of the job's exceptionHistory that say state could not be restored (REST /jobs/:id/exceptions)",
+    "attempts of the job that failed because its saved state cannot be read",
+)
+NETWORK_IN = _metric(
+    "network_in_bytes_per_second",
+    Unit.BYTES_PER_SECOND,
+    "bytes the proxies of all links carried to the pipeline, as a rate",
+    "what the pipeline receives",
+)
+NETWORK_OUT = _metric(
+    "network_out_bytes_per_second",
+    Unit.BYTES_PER_SECOND,
+    "bytes the proxies of all links carried from the pipeline, as a rate",
+    "what the pipeline sends",
+)
+NETWORK_THROUGHPUT = _metric(
+    "network_throughput_bytes_per_second",
+    Unit.BYTES_PER_SECOND,
+    "network_in_bytes_per_second and network_out_bytes_per_second together",
+    "what the pipeline sends and receives",
+    tier=Tier.HEALTH,
+)
+NETWORK_UTILIZATION = _metric(
+    "network_utilization_percentage",
+    PERCENT,
+    "bytes a second of each link over its speed as its proxy states it (100 Mbit/s unless set); the fullest",
+    "how near the busiest network path is to all it can carry",
 )
 
 # --- Firehose and S3 ---------------------------------------------------------------------------
@@ -267,6 +303,12 @@ WINDOW_COMPLETENESS = _metric(
     "of the orders the ledger has for a window that closed, those in its results on S3 up to 15 s later",
     "how much of a window's orders its result holds",
     aliases=("window_completeness",),
+)
+WINDOWS_LOST_AT_RESTART = _metric(
+    "windows_lost_at_restart",
+    COUNT,
+    "windows under 95 % complete (as window_completeness_percentage) that were open while the job was down",
+    "windows whose content a restart has cost",
 )
 WATERMARK_LAG = _metric(
     "watermark_lag_ms",

@@ -47,6 +47,15 @@ class Stored:
 
 
 @dataclass(frozen=True)
+class Unjudged:
+    """A tolerance that only `runs` stored runs can judge yet: too few."""
+
+    drill: str
+    alarm: str
+    runs: int
+
+
+@dataclass(frozen=True)
 class Strength:
     """How much of the board a drill judges: `free` alarms of `board` must stay quiet in it."""
 
@@ -65,7 +74,7 @@ class Coverage:
     """Everything that is missing; what could not be judged; and, weakest first, how strong the drills are."""
 
     gaps: tuple[Gap, ...]
-    unjudged: tuple[str, ...]
+    unjudged: tuple[Unjudged, ...]
     strength: tuple[Strength, ...]
 
     def of(self, kind: Kind) -> tuple[Gap, ...]:
@@ -95,9 +104,12 @@ class Declared:
         return frozenset(alarm.name for each in drills for alarm in each.expect)
 
 
-def coverage(declared: Declared, stored: Sequence[Stored] = ()) -> Coverage:
-    """Return what `declared` leaves out, and what `stored` drills (oldest first) say of its tolerances."""
-    verdicts = list(_tolerances(declared.scenarios, stored))
+def coverage(declared: Declared, stored: Sequence[Stored] | None = None) -> Coverage:
+    """Return what `declared` leaves out, and what `stored` drills (oldest first) say of its tolerances.
+
+    Without stored drills nothing is asked of the tolerances.
+    """
+    verdicts = [] if stored is None else list(_tolerances(declared.scenarios, stored))
     return Coverage(
         gaps=(
             *_modes(declared),
@@ -105,7 +117,7 @@ def coverage(declared: Declared, stored: Sequence[Stored] = ()) -> Coverage:
             *_metrics(declared),
             *(each for each in verdicts if isinstance(each, Gap)),
         ),
-        unjudged=tuple(each for each in verdicts if isinstance(each, str)),
+        unjudged=tuple(each for each in verdicts if isinstance(each, Unjudged)),
         strength=tuple(sorted(_strengths(declared), key=lambda each: (each.share, each.name))),
     )
 
@@ -140,21 +152,21 @@ def _metrics(declared: Declared) -> Iterator[Gap]:
             yield Gap(Kind.METRIC_UNUSED, metric.name, "nobody sees what it says")
 
 
-def _tolerances(scenarios: Mapping[str, Scenario], stored: Sequence[Stored]) -> Iterator[Gap | str]:
-    """Yield a gap for each stale tolerance, a line for each one that cannot be judged yet."""
+def _tolerances(scenarios: Mapping[str, Scenario], stored: Sequence[Stored]) -> Iterator[Gap | Unjudged]:
+    """Yield a gap for each stale tolerance, and each one that cannot be judged yet."""
     for name, scenario in scenarios.items():
         last = [each for each in stored if each.name == name][-LAST_RUNS:]
         fired = frozenset[str]().union(*(each.fired for each in last))
         for alarm in scenario.tolerate:
             # A run from before the tolerance shows what needs it, but not that nothing does.
             runs = sum(alarm.name in each.tolerated for each in last)
-            subject = f"{name} tolerates {alarm.name}"
             if alarm.name in fired:
                 continue
             if runs < ENOUGH_RUNS:
-                yield f"{subject}: {runs} of the {ENOUGH_RUNS} runs it takes"
+                yield Unjudged(name, alarm.name, runs)
             else:
-                yield Gap(Kind.TOLERANCE_STALE, subject, f"it fired in none of the last {runs} runs")
+                why = f"it fired in none of the last {runs} runs"
+                yield Gap(Kind.TOLERANCE_STALE, f"{name} tolerates {alarm.name}", why)
 
 
 def _strengths(declared: Declared) -> Iterator[Strength]:

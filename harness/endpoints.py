@@ -46,6 +46,10 @@ class Endpoints:
     """Prometheus text endpoints, by node."""
     cgroups: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Node -> controller ("memory", "cpu") -> directory; empty where cgroups cannot be used."""
+    submission: str = ""
+    """Path of the JSON file the job is submitted by: {"host", "port", "options"}; empty if it is not ours."""
+    state_volume: bool = False
+    """Whether `state_directory` is a file system of its own."""
 
     def save(self, path: Path) -> None:
         """Write it so that a reader sees the old file or the new one, never half of one."""

@@ -10,19 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from itertools import combinations
+from itertools import permutations
 
-from harness.model import (
-    Alarm,
-    AlarmResult,
-    AlarmState,
-    Comparison,
-    Orders,
-    Outcome,
-    Phase,
-    Scenario,
-    Verdict,
-)
+from harness.model import Alarm, AlarmResult, AlarmState, Harm, Orders, Outcome, Phase, Scenario, Verdict
 from harness.timeline import Event, Kind
 
 EVALUATION_LATE_S = 2.0
@@ -138,7 +128,9 @@ class _Record:
             return None
         known = {each.name for each in fields(Orders)}
         kept = {name: value for name, value in books[-1].data.items() if name in known}
-        return Orders(**{**kept, "missing_ids": tuple(kept.get("missing_ids", ()))})
+        for name in ("missing_ids", "harmed_ids"):
+            kept[name] = tuple(kept.get(name, ()))
+        return Orders(**kept)
 
 
 def _sightings(event: Event) -> Iterator[tuple[str, _Sighting]]:
@@ -264,6 +256,7 @@ def _failed(record: _Record) -> Iterator[str]:
         if look.data.get("ailments"):
             yield f"the stack did not recover: {', '.join(look.data['ailments'])}"
     yield from _unbalanced(record.orders)
+    yield from _undamaged(record)
 
 
 def _unpunctual(record: _Record, alarm: Alarm) -> Iterator[str]:
@@ -287,12 +280,9 @@ def _unpunctual(record: _Record, alarm: Alarm) -> Iterator[str]:
 
 def _out_of_order(record: _Record) -> Iterator[str]:
     """Yield each expected step of an SLO ladder that fired after a higher one."""
-    expected = sorted(record.scenario.expect, key=lambda alarm: alarm.threshold)
-    for one, other in combinations((alarm for alarm in expected if alarm.ladder), 2):
-        falls = one.comparison in (Comparison.BELOW, Comparison.AT_MOST)
-        lower, higher = (other, one) if falls else (one, other)
+    for lower, higher in permutations(record.scenario.expect, 2):
         at, higher_at = (_result(record, alarm).detect_s for alarm in (lower, higher))
-        if lower.ladder != higher.ladder or at is None or higher_at is None:
+        if not higher.is_above(lower) or at is None or higher_at is None:
             continue  # one that never fired has failed for that already
         if at - higher_at > lower.period_s + EVALUATION_LATE_S:
             yield (
@@ -330,11 +320,24 @@ def _unbalanced(orders: Orders | None) -> Iterator[str]:
     if orders is None or orders.balanced:
         return
     named = f" (first: {', '.join(orders.missing_ids[:3])})" if orders.missing_ids else ""
+    lost = f", {orders.expected_missing} of them as expected" if orders.expected_missing else ""
+    doubled = f", {orders.expected_duplicate} of them as expected" if orders.expected_duplicate else ""
+    spared = f"; {orders.spared} that had to be harmed were not" if orders.spared else ""
     yield (
         f"the books do not balance: of {orders.produced} orders {orders.windowed} are in windows, "
-        f"{orders.dlq} in the DLQ, {orders.late} late and {orders.missing} missing{named}; "
-        f"{orders.duplicate} are in more than one window result"
+        f"{orders.dlq} in the DLQ, {orders.late} late and {orders.missing} missing{lost}{named}; "
+        f"{orders.duplicate} are in more than one window result{doubled}{spared}"
     )
+
+
+def _undamaged(record: _Record) -> Iterator[str]:
+    """Yield that the damage the scenario states did not come about: then it was another fault."""
+    damage, orders = record.scenario.damage, record.orders
+    if damage is None or orders is None:
+        return
+    harmed = orders.expected_missing if damage.harm is Harm.LOST else orders.expected_duplicate
+    if harmed < damage.at_least:
+        yield f"{harmed} orders were {damage.harm}, at least {damage.at_least} were to be ({damage.why})"
 
 
 # --- results -----------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from detectors.collect.flink import Reporters, Rest
 from detectors.collect.host import Configuration, Machine
 from detectors.collect.kafka import Brokers, EndOffsets
 from detectors.collect.members import Members
+from detectors.collect.network import Network
 from detectors.collect.publish import Publisher
 from detectors.collect.reading import Source
 from harness import endpoints as addresses
@@ -33,6 +34,7 @@ SLOW = frozenset({m.S3_BUCKET_SIZE.name})
 def sources(where: Endpoints, names: Mapping[str, Any], clock: Clock) -> list[Source]:
     """Return every source of this stack; `names` are the topology's."""
     began_at = clock.now()
+    rest = Rest(where.flink_rest, len(names["TASK_MANAGERS"]))
     reporters = Reporters([where.scrape[node] for node in names["TASK_MANAGERS"]])
     job = json.loads(Path(where.baselines[names["PIPELINE_SETTINGS"]]).read_text(encoding="utf-8"))
     bucket = names["LAKE_BUCKET"]
@@ -41,6 +43,7 @@ def sources(where: Endpoints, names: Mapping[str, Any], clock: Clock) -> list[So
         where.ledger,
         Windows(job["window_ms"], job["allowed_lateness_ms"]),
         lambda: reporters.watermark_ms,
+        lambda: rest.downtimes,
         began_at=began_at,
     )
     archived = Archived(lake.Prefix(where.aws_direct, bucket, names["RAW_ARCHIVE_PREFIX"], since=began_at))
@@ -48,7 +51,8 @@ def sources(where: Endpoints, names: Mapping[str, Any], clock: Clock) -> list[So
         "brokers": Brokers(where.kafka_direct.split(",")).read,
         "end offsets": EndOffsets(where.kafka_direct, names["ORDERS"], lambda: reporters.positions).read,
         "reporters": reporters.read,
-        "rest": Rest(where.flink_rest, len(names["TASK_MANAGERS"])).read,
+        "rest": rest.read,
+        "network": Network(where.proxy_control).read,
         "members": Members({node: where.scrape[node] for node in names["ARCHIVERS"]}).read,
         "results": delivered.read,
         "archive": archived.read,

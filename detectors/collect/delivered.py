@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from detectors import archive, lake, ledger
@@ -10,7 +10,7 @@ from detectors import metrics as m
 from detectors.collect.reading import Reading
 
 REMEMBER_MS = 10 * 60 * 1000
-GRACE_S = 5.0
+GRACE_S = 8.0
 """From the watermark closing a window to the first look: late orders may still be produced for it."""
 DELIVERY_LIMIT_S = 15.0
 """From the same moment to the last look: results that are not on S3 by then are missing, not on their way."""
@@ -36,6 +36,8 @@ class Completeness:
     windows: Windows
     share: Callable[[int], float | None]
     next_start: int
+    fresh: list[tuple[int, float]] = field(default_factory=list)
+    """(start, completeness) of the windows judged by the last call of `judge`."""
     _closed_at: dict[int, float] = field(default_factory=dict)
     _judged: tuple[float, float] | None = None
 
@@ -44,14 +46,14 @@ class Completeness:
         while watermark_ms >= self.next_start + self.windows.size_ms + self.windows.lateness_ms:
             self._closed_at[self.next_start] = now
             self.next_start += self.windows.size_ms
-        verdicts = [
-            share
+        self.fresh = [
+            (start, share)
             for start, at in sorted(self._closed_at.items())
             if (share := self._verdict(start, at, now)) is not None
         ]
         held = self._judged if self._judged and now - self._judged[0] < self.windows.size_ms / 1000 else None
-        if verdicts:
-            self._judged = held = now, min(verdicts)
+        if self.fresh:
+            self._judged = held = now, min(share for _, share in self.fresh)
         return held[1] if held else None
 
     def _verdict(self, start: int, closed_at: float, now: float) -> float | None:
@@ -64,6 +66,22 @@ class Completeness:
         return share
 
 
+@dataclass(frozen=True)
+class Downtime:
+    """The job did not run between these two moments, epoch milliseconds."""
+
+    since: float
+    until: float
+
+    def caught(self, start: int, windows: Windows) -> bool:
+        """Say whether the window that starts at `start` was open at any time of it."""
+        return start <= self.until and self.since <= start + windows.size_ms + windows.lateness_ms
+
+
+LOST_BELOW = 95.0
+"""Completeness in percent below which a window counts as lost: the specification's own threshold."""
+
+
 class Delivered:
     """The results in the lake, against the order ledger."""
 
@@ -73,6 +91,7 @@ class Delivered:
         ledger_path: str,
         windows: Windows,
         watermark_ms: Callable[[], float],
+        downtimes: Callable[[], Sequence[Downtime]] = tuple,
         *,
         began_at: float,
     ) -> None:
@@ -80,6 +99,7 @@ class Delivered:
         self._ledger = ledger_path
         self._windows = windows
         self._watermark_ms = watermark_ms
+        self._downtimes = downtimes
         self._results = lake.Results()
         # The window under way when we begin is not all ours to judge.
         first = (int(began_at * 1000) // windows.size_ms + 1) * windows.size_ms
@@ -96,7 +116,16 @@ class Delivered:
         judged = self._completeness.judge(self._watermark_ms(), now)
         if judged is not None:
             levels[m.WINDOW_COMPLETENESS.name] = judged
-        return Reading(levels, {m.DUPLICATES_IN_LAKE.name: float(duplicates)})
+        deltas = {m.DUPLICATES_IN_LAKE.name: duplicates, m.WINDOWS_LOST_AT_RESTART.name: self._lost()}
+        return Reading(levels, deltas)
+
+    def _lost(self) -> int:
+        """Count the windows just judged that a time without the job has cost."""
+        downtimes = self._downtimes()
+        return sum(
+            share < LOST_BELOW and any(each.caught(start, self._windows) for each in downtimes)
+            for start, share in self._completeness.fresh
+        )
 
     def _share(self, start: int) -> float | None:
         # Nothing is produced for a window before it starts, but clocks and commits are not exact.

@@ -8,6 +8,7 @@ from typing import Any
 import requests
 
 from detectors import metrics as m
+from detectors.collect.delivered import Downtime
 from detectors.collect.prometheus import Sample, local_session, only, scrape
 from detectors.collect.reading import Growth, Reading, Recent, add
 from harness.errors import StackError
@@ -178,6 +179,10 @@ def _counters(samples: Sequence[Sample]) -> dict[tuple[str, Any], float]:
 
 
 CHANGES_SPAN_S = 300.0
+STABLE_AFTER_S = 60.0
+DOWNTIMES_KEPT = 16
+RESTORE_FAILED = "could not restore"
+"""What Flink's BackendRestorerProcedure says when no copy of an operator's state can be read."""
 FIRST_CHECKPOINT_S = 60.0
 """A checkpoint that fails while the job's tasks are still being deployed is no failure of the pipeline."""
 
@@ -192,6 +197,12 @@ class Rest:
         self._growth = Growth()
         self._changes = Recent(CHANGES_SPAN_S)
         self._count: int | None = None
+        self._changed_at = float("-inf")
+        self._exceptions_to = 0.0
+        self._ran_at: float | None = None
+        self._down = False
+        self.downtimes: list[Downtime] = []
+        """When the job did not run, oldest first; the last few."""
 
     def read(self, now: float) -> Reading:
         """Ask for the overview, and for the checkpoints of the job that runs."""
@@ -202,19 +213,44 @@ class Rest:
             if job["state"] not in ("FINISHED", "CANCELED", "FAILED")
         ]
         if not live:
+            self.running(False, now)
             return Reading(levels)
         job = max(live, key=lambda job: job["start-time"])
+        up = self.running(job["state"] == "RUNNING" and job["tasks"]["running"] == job["tasks"]["total"], now)
         seen = self.checkpoints(job, self._get(f"/jobs/{job['jid']}/checkpoints"), now)
-        return Reading({**levels, **seen.levels}, seen.deltas)
+        # The history is long and does not change while all is well.
+        told = {} if up else self._get(f"/jobs/{job['jid']}/exceptions?maxExceptions=20")
+        failures = {m.STATE_RESTORE_FAILURES.name: float(self.restore_failures(told))}
+        return Reading({**levels, **seen.levels}, {**seen.deltas, **failures})
+
+    def running(self, running: bool, now: float) -> bool:
+        """Take in whether the job runs with all its tasks; return whether it did so before, too."""
+        steady = running and not self._down
+        if running and self._down and self._ran_at is not None:
+            self.downtimes = [*self.downtimes, Downtime(self._ran_at * 1000, now * 1000)][-DOWNTIMES_KEPT:]
+        self._down = not running
+        if running:
+            self._ran_at = now
+        return steady
+
+    def restore_failures(self, told: Mapping[str, Any]) -> int:
+        """Count the exceptions told that are newer than those told before and say state was not restored."""
+        entries = told.get("exceptionHistory", {}).get("entries", ())
+        fresh = [entry for entry in entries if entry["timestamp"] > self._exceptions_to]
+        self._exceptions_to = max((entry["timestamp"] for entry in fresh), default=self._exceptions_to)
+        return sum(RESTORE_FAILED in str(entry.get("stacktrace", "")).lower() for entry in fresh)
 
     def count(self, task_managers: int, now: float) -> dict[str, float]:
         """Take in how many TaskManagers there are; they are watched for changes once all have come."""
         changed = self._count is not None and task_managers != self._count
         if self._count is not None or task_managers >= self._expected:
             self._count = task_managers
+        if changed:
+            self._changed_at = now
+        changes = self._changes.add(now, float(changed))
         return {
             m.TASK_MANAGER_COUNT.name: task_managers,
-            m.TASK_MANAGER_CHANGES.name: self._changes.add(now, float(changed)),
+            m.TASK_MANAGER_CHANGES.name: changes if now - self._changed_at < STABLE_AFTER_S else 0.0,
         }
 
     def checkpoints(self, job: Mapping[str, Any], told: Mapping[str, Any], now: float) -> Reading:

@@ -6,6 +6,8 @@ import importlib
 import importlib.util
 import json
 from collections.abc import Collection, Iterator
+from dataclasses import asdict
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +41,7 @@ def covered(session: Session, /, out: Path, only_declared: bool, as_json: bool) 
     """Say what no drill exercises: modes, alarms, metrics, tolerances; exit 1 if anything is missing."""
     known = drills.scenarios(None)
     drills.check(known, session.platform.alarms)
-    stored, unread = ([], []) if only_declared else read(out)
+    stored, unread = (None, []) if only_declared else read(out)
     report = coverage.coverage(
         Declared(
             scenarios=known,
@@ -102,7 +104,8 @@ def _text(report: Coverage, unread: list[str]) -> Iterator[str]:
             yield from (f"  {gap.subject}: {gap.why}" for gap in gaps)
     if report.unjudged:
         yield f"tolerances not judged yet, for lack of {ENOUGH_RUNS} runs ({len(report.unjudged)}):"
-        yield from (f"  {line}" for line in report.unjudged)
+        for (drill, runs), group in groupby(report.unjudged, lambda each: (each.drill, each.runs)):
+            yield f"  {drill}, {plural(runs, 'run')}: {' '.join(each.alarm for each in group)}"
     if unread:
         yield f"runs left out ({len(unread)}):"
         yield from (f"  {line}" for line in unread)
@@ -119,7 +122,7 @@ def _json(report: Coverage, unread: list[str]) -> dict[str, Any]:
             kind.name.lower(): [{"subject": gap.subject, "why": gap.why} for gap in report.of(kind)]
             for kind in Kind
         },
-        "tolerances_not_judged": list(report.unjudged),
+        "tolerances_not_judged": [asdict(each) for each in report.unjudged],
         "runs_left_out": unread,
         "drills": [
             {"name": each.name, "free": each.free, "board": each.board, "share": round(each.share, 3)}

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from harness.model.stack import Capability
+
 DEFAULT_SLA_S = 30.0
 """From asking for the fault to receiving the notification; see `Alarm.sla_s`."""
 
@@ -44,6 +46,7 @@ class Metric:
     `source` says where the number honestly comes from; `aliases` are the other names the
     specification gives the same number. A metric split by `dimensions` (beyond the pipeline's
     own) never shares its name with one that is not: LocalStack matches dimensions by prefix.
+    A stack that lacks what the number `needs` has no such number, and so no alarm on it.
     """
 
     name: str
@@ -53,6 +56,7 @@ class Metric:
     meaning: str
     dimensions: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
+    needs: frozenset[Capability] = frozenset()
 
 
 class Severity(StrEnum):
@@ -135,6 +139,11 @@ class Alarm:
                 return value < self.threshold
             case Comparison.AT_MOST:
                 return value <= self.threshold
+
+    def is_above(self, other: Alarm) -> bool:
+        """Say whether this is a higher step of the ladder that `other` is on: it never breaches alone."""
+        same = self.ladder != "" and self.ladder == other.ladder
+        return same and self.threshold != other.threshold and other.breached_by(self.threshold)
 
     def problems(self) -> Iterator[str]:
         """Yield what contradicts itself. Whoever takes alarms in refuses them: all problems, at once."""

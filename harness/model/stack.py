@@ -18,6 +18,8 @@ class Capability(StrEnum):
     LINKS = "delay, throttle or cut links"
     FEED = "steer the order generator"
     SETTINGS = "edit deployed configuration"
+    JOB = "redeploy the job and reach its checkpoints"
+    DISK = "fill the state volume (a mount of its own; needs root)"
 
 
 @dataclass(frozen=True)
@@ -69,8 +71,34 @@ class Node(Protocol):
     def hogged(self) -> HogReading | None:
         """Return what the hog did so far; None if there is none."""
 
+    def squeeze_cpu(self, cpus: float, burners: int) -> None:
+        """Cap the node at `cpus` processors, and keep `burners` busy processes inside that cap."""
+
+    def release_cpu(self) -> None:
+        """End the burners and lift the cap, if there is one."""
+
+    def squeezed(self) -> SqueezeReading | None:
+        """Return what the cap did so far; None if there is none."""
+
+    def pulse(self, frozen_s: float, every_s: float) -> None:
+        """Have it frozen for the first `frozen_s` of every `every_s` seconds until `calm`."""
+
+    def calm(self) -> None:
+        """End the pulsing and leave it thawed."""
+
+    def pulses(self) -> int | None:
+        """Return how often pulsing has frozen it so far; None if it is not pulsing."""
+
     def usage(self) -> Usage:
         """Read what the operating system accounts to it."""
+
+
+@dataclass(frozen=True)
+class SqueezeReading:
+    """A CPU cap: how often the kernel made its node wait for it, and what burns inside it now."""
+
+    throttled: int
+    burners: int
 
 
 @dataclass(frozen=True)
@@ -96,6 +124,7 @@ class Toxic:
     """What is wrong with a link. All zero means nothing is.
 
     `writes_only` limits it to requests that change something (PUT, POST); AWS links only.
+    `inward_only` limits `bytes_per_s` to what goes to the pipeline (consumers, not producers).
     `requests_per_s` is a token bucket: what exceeds it gets `refusal`. A `refusal` without
     a rate refuses everything it names.
     """
@@ -107,6 +136,7 @@ class Toxic:
     cut: bool = False
     hang: bool = False
     writes_only: bool = False
+    inward_only: bool = False
 
 
 @dataclass(frozen=True)
@@ -122,6 +152,10 @@ class Traffic:
     held: int
     longest_held_s: float
     bytes: int
+    bytes_in: int = 0
+    """Of `bytes`, what went towards the pipeline."""
+    failed_in_last_10s: int = 0
+    """Answers of the other side that were its own failure (HTTP 5xx); HTTP and AWS links only."""
 
 
 class Link(Protocol):
@@ -164,6 +198,9 @@ class Feed(Protocol):
     def produced(self, kind: str, within_s: float) -> int:
         """Count acknowledged orders of `kind` (good, malformed, duplicate, late) of the last seconds."""
 
+    def produced_on(self, partition: int, within_s: float) -> int:
+        """Count acknowledged orders of any kind on one partition of the last seconds."""
+
 
 class Settings(Protocol):
     """A deployed configuration file."""
@@ -179,6 +216,55 @@ class Settings(Protocol):
 
     def edited(self) -> bool:
         """Say whether the file differs from its baseline, byte for byte."""
+
+
+@dataclass(frozen=True)
+class JobReading:
+    """The job as the cluster knows it; `forgot`: it began with nothing, though there was a job before it."""
+
+    job_id: str
+    running: bool
+    forgot: bool
+
+
+class Job(Protocol):
+    """The deployed job: its deployment and its retained checkpoints."""
+
+    def reading(self) -> JobReading | None:
+        """Return what is known of the newest job; None if there is none."""
+
+    def redeploy(self) -> None:
+        """Cancel the job and deploy it anew, as its deployed configuration says."""
+
+    def corrupt(self) -> None:
+        """Flip every byte of what the retained checkpoints consist of; copies are kept aside."""
+
+    def corrupted(self) -> int:
+        """Count the objects that are corrupt now."""
+
+    def repair(self) -> None:
+        """Put the copies back."""
+
+
+@dataclass(frozen=True)
+class VolumeReading:
+    """A volume: what ballast holds of it, and how much of it is free, in percent."""
+
+    ballast_bytes: int
+    free_percent: float
+
+
+class Volume(Protocol):
+    """A file system of the stack's own."""
+
+    def fill(self, free_percent: float, bytes_per_s: int) -> None:
+        """Write ballast, `bytes_per_s` a second, until only `free_percent` of it are free."""
+
+    def release(self) -> None:
+        """Stop writing, and delete the ballast."""
+
+    def reading(self) -> VolumeReading:
+        """Read what is on it now."""
 
 
 @runtime_checkable
@@ -201,6 +287,17 @@ class Stack(Protocol):
 
     def settings(self, name: str) -> Settings:
         """Return the deployed configuration called `name`; StackError if there is none."""
+
+    @property
+    def job(self) -> Job:
+        """The stream-processing job."""
+
+    @property
+    def state_volume(self) -> Volume:
+        """The volume the job's working state is on."""
+
+    def holder(self, role: str) -> str:
+        """Return the name of the node that holds `role` now; StackError if none does."""
 
     def ailments(self) -> Sequence[str]:
         """Say in words what is unhealthy now; empty when the pipeline is well."""

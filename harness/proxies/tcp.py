@@ -154,6 +154,6 @@ class TcpLink:
                     writer.write_eof()
                 return
             for piece in self.valve.pieces(chunk):
-                await self.valve.carry(len(piece), arrived=arrived, delayed=delayed)
+                await self.valve.carry(len(piece), arrived=arrived, delayed=delayed, inward=not delayed)
                 writer.write(piece)
                 await writer.drain()

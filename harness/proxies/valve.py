@@ -31,6 +31,7 @@ class Counts:
     requests: int = 0
     refused: int = 0
     bytes: int = 0
+    bytes_in: int = 0
 
 
 @dataclass
@@ -65,6 +66,7 @@ class Valve:
         self._total = Counts()
         self._before = Counts()
         self._refusals: deque[float] = deque()
+        self._failures: deque[float] = deque()
         self._held: dict[object, float] = {}
         self._bytes_free_at = 0.0
         self._tokens = Bucket(0.0, self._set_at)
@@ -79,13 +81,15 @@ class Valve:
         if toxic:
             self._before = replace(self._total)
             self._refusals.clear()
+            self._failures.clear()
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
 
     def traffic(self) -> Traffic:
         """Read the counters."""
-        self._forget_old_refusals()
         now = self.now()
+        self._forget_old(self._refusals)
+        self._forget_old(self._failures)
         return Traffic(
             requests=self._total.requests - self._before.requests,
             refused=self._total.refused - self._before.refused,
@@ -93,6 +97,8 @@ class Valve:
             held=len(self._held),
             longest_held_s=max((now - max(at, self._set_at) for at in self._held.values()), default=0.0),
             bytes=self._total.bytes - self._before.bytes,
+            bytes_in=self._total.bytes_in - self._before.bytes_in,
+            failed_in_last_10s=len(self._failures),
         )
 
     def count_request(self) -> None:
@@ -103,7 +109,12 @@ class Valve:
         """Count what was refused or cut off."""
         self._total.refused += 1
         self._refusals.append(self.now())
-        self._forget_old_refusals()
+        self._forget_old(self._refusals)
+
+    def count_failure(self) -> None:
+        """Count an answer of the other side that was its own failure."""
+        self._failures.append(self.now())
+        self._forget_old(self._failures)
 
     def cut(self, *, changes: bool = True) -> bool:
         """Say whether the link is cut for such a request."""
@@ -127,13 +138,21 @@ class Valve:
         return toxic.refusal
 
     async def carry(
-        self, size: int, *, arrived: float | None = None, changes: bool = True, delayed: bool = False
+        self,
+        size: int,
+        *,
+        arrived: float | None = None,
+        changes: bool = True,
+        delayed: bool = False,
+        inward: bool = False,
     ) -> None:
-        """Hold `size` bytes as long as need be, then count them as carried."""
+        """Hold `size` bytes as long as need be, then count them as carried; `inward`: to the client."""
         if self.toxic is not None:
             at = self.now() if arrived is None else arrived
-            await self.hold(at, size=size, changes=changes, delayed=delayed)
+            free = self.toxic.inward_only and not inward
+            await self.hold(at, size=0 if free else size, changes=changes, delayed=delayed)
         self._total.bytes += size
+        self._total.bytes_in += size if inward else 0
 
     async def hold(
         self, arrived: float, *, size: int = 0, changes: bool = True, delayed: bool = False
@@ -179,7 +198,7 @@ class Valve:
             del self._held[ticket]
         return False
 
-    def _forget_old_refusals(self) -> None:
+    def _forget_old(self, moments: deque[float]) -> None:
         oldest = self.now() - RECENT_S
-        while self._refusals and self._refusals[0] < oldest:
-            self._refusals.popleft()
+        while moments and moments[0] < oldest:
+            moments.popleft()

@@ -28,6 +28,7 @@ from harness.proxies.valve import LinkCutError, Valve
 LOG = logging.getLogger(__name__)
 HEAD_BYTES = 65_536
 FORM_BYTES = 64 * 1024 * 1024
+SERVER_FAILURE = 500
 AUTOMATIC = "Accept", "Accept-Encoding", "Content-Type", "User-Agent"
 """What aiohttp would add to a request that lacks it."""
 
@@ -133,6 +134,8 @@ class WebLink:
             response.force_close()  # how much of the body was taken is anybody's guess
             return response
         async with upstream:
+            if upstream.status >= SERVER_FAILURE:
+                self.valve.count_failure()
             await self.valve.carry(0, changes=exchange.call.changes)
             return await self._relay(exchange, upstream)
 
@@ -154,11 +157,13 @@ class WebLink:
                 f"{self.plan.upstream} gave no answer to {request.method} {request.path}: {error!r}"
             ) from error
 
-    async def _paced(self, exchange: Exchange, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    async def _paced(
+        self, exchange: Exchange, chunks: AsyncIterator[bytes], *, inward: bool = False
+    ) -> AsyncIterator[bytes]:
         changes = exchange.call.changes
         async for chunk in chunks:
             for piece in self.valve.pieces(chunk, changes=changes):
-                await self.valve.carry(len(piece), changes=changes)
+                await self.valve.carry(len(piece), changes=changes, inward=inward)
                 yield piece
 
     async def _relay(self, exchange: Exchange, upstream: aiohttp.ClientResponse) -> web.StreamResponse:
@@ -167,7 +172,7 @@ class WebLink:
         )
         try:
             await response.prepare(exchange.request)
-            async for piece in self._paced(exchange, upstream.content.iter_any()):
+            async for piece in self._paced(exchange, upstream.content.iter_any(), inward=True):
                 await response.write(piece)
             await response.write_eof()
         except (aiohttp.ClientError, OSError):

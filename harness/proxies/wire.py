@@ -35,7 +35,7 @@ def load(raw: Any) -> Toxic | None:
         raise DeclarationError("toxic", problems)
     refusal = raw.get("refusal")
     toxic = Toxic(**{**raw, "refusal": None if refusal is None else Refusal(**refusal)})
-    return None if replace(toxic, writes_only=False) == Toxic() else toxic
+    return None if replace(toxic, writes_only=False, inward_only=False) == Toxic() else toxic
 
 
 def unfit(toxic: Toxic | None, kind: Kind) -> list[str]:
@@ -50,6 +50,8 @@ def unfit(toxic: Toxic | None, kind: Kind) -> list[str]:
             problems.append("a TCP link cannot tell writes from reads")
     if kind is Kind.HTTP and toxic.refusal and toxic.refusal.operation:
         problems.append("only AWS calls have operations; leave the refusal's operation empty")
+    if toxic.inward_only and not toxic.bytes_per_s:
+        problems.append("inward_only is for bytes_per_s")
     if toxic.requests_per_s and not toxic.refusal:
         problems.append("requests_per_s needs a refusal to answer with")
     return problems
@@ -65,7 +67,7 @@ def _problems(raw: Any) -> Iterator[str]:
             yield f"{name} is none of {', '.join(sorted(known))}"
         elif name == "refusal":
             yield from _refusal_problems(value)
-        elif name in ("cut", "hang", "writes_only"):
+        elif name in ("cut", "hang", "writes_only", "inward_only"):
             if not isinstance(value, bool):
                 yield f"{name} is {value!r}, not true or false"
         elif not _is_amount(value) or (name == "bytes_per_s" and not isinstance(value, int)):

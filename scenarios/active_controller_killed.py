@@ -1,0 +1,18 @@
+"""The broker that dies is the one that leads the metadata quorum.
+
+Why it matters: nobody can elect leaders for the dead broker's partitions before the controllers
+have elected one of their own.
+"""
+
+from detectors.alarms import BROKER_DOWN
+from fixtures.topology import ACTIVE_CONTROLLER, BROKERS
+from harness.faults import KillHolder
+from harness.model import Scenario
+
+SCENARIO = Scenario(
+    summary="The death of the active controller pages like any broker's.",
+    mode=22,
+    fault=KillHolder(ACTIVE_CONTROLLER, BROKERS),
+    expect=(BROKER_DOWN,),
+    tags=frozenset({"kafka", "gray"}),
+)
