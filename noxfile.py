@@ -46,6 +46,7 @@ def tests(session: nox.Session) -> None:
     _pytest(session, "tests/unit")
     _pytest(session, "tests/exports")
     _pytest(session, "tests/contract", "tests/integration")
+    _coverage(session)
 
 
 # --- for the developer -------------------------------------------------------------------------
@@ -53,8 +54,9 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def lint(session: nox.Session) -> None:
-    """Check style, format and who imports whom (ruff, import-linter)."""
+    """Check style, format, who imports whom (ruff, import-linter), and that every mode has its drill."""
     _lint(session)
+    _coverage(session)
 
 
 @nox.session(default=False)
@@ -113,6 +115,11 @@ def _lint(session: nox.Session) -> None:
     _run(session, "ruff", "check")
     _run(session, "ruff", "format", "--check")
     _run(session, "lint-imports", "--no-cache")
+
+
+def _coverage(session: nox.Session) -> None:
+    """Be red when a mode loses its drill; what stored runs say of tolerances is for a person to ask."""
+    _run(session, "firedrill", "coverage", "--declared")
 
 
 def _types(session: nox.Session, *paths: str) -> None:

@@ -8,10 +8,8 @@ unless one sample is already the failure; what is an event is summed.
 
 from __future__ import annotations
 
-from collections import Counter
-
+from detectors import declarations
 from detectors import metrics as m
-from harness.errors import DeclarationError
 from harness.model import Alarm, Comparison, Metric, Missing, Severity, Statistic
 
 
@@ -34,6 +32,7 @@ def _ladder(
             action=action,
             meaning=common["meaning"],
             runbook=common["runbook"],
+            ladder=prefix,
         )
         for suffix, threshold, condition_s, severity, action in steps
     )
@@ -490,6 +489,4 @@ CANARY = Alarm(
 
 ALARMS: tuple[Alarm, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Alarm))
 
-_TWICE = [name for name, times in Counter(alarm.name for alarm in ALARMS).items() if times > 1]
-if _TWICE:
-    raise DeclarationError("detectors/alarms.py", [f"{name} is declared twice" for name in _TWICE])
+declarations.require(m.METRICS, ALARMS)

@@ -8,10 +8,6 @@ prefix and would mix them up.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
-
-from harness.errors import DeclarationError
 from harness.model import Capability, Metric, Tier, Unit
 
 COUNT, MS, PERCENT, BYTES = Unit.COUNT, Unit.MILLISECONDS, Unit.PERCENT, Unit.BYTES
@@ -400,22 +396,5 @@ CANARY = _metric(
 )
 
 METRICS: tuple[Metric, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Metric))
-
-
-def problems(metrics: Iterable[Metric]) -> Iterator[str]:
-    """Yield what contradicts itself in `metrics`."""
-    metrics = list(metrics)
-    used = Counter(name for metric in metrics for name in (metric.name, *metric.aliases))
-    for name, times in used.items():
-        if times > 1:
-            yield f"the name {name} is taken {times} times"
-    for metric in metrics:
-        if len(set(metric.dimensions)) != len(metric.dimensions) or "Pipeline" in metric.dimensions:
-            yield f"{metric.name} has odd dimensions {metric.dimensions}"
-
-
-_PROBLEMS = list(problems(METRICS))
-if _PROBLEMS:
-    raise DeclarationError("detectors/metrics.py", _PROBLEMS)
 
 BY_NAME = {metric.name: metric for metric in METRICS}

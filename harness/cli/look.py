@@ -9,6 +9,8 @@ from pathlib import Path
 import click
 
 import scenarios as built_in
+from detectors import declarations
+from detectors.metrics import METRICS
 from harness.cli import drills
 from harness.cli.live import say
 from harness.cli.platform import Session
@@ -78,7 +80,9 @@ def _alarm(alarm: Alarm, sla_s: float) -> Iterator[str]:
 @click.argument("directory", required=False, type=FOLDER)
 @click.pass_obj
 def validate(session: Session, /, directory: Path | None) -> None:
-    """Check every scenario (or those in DIRECTORY) and name all that is wrong; starts nothing."""
+    """Check metrics, alarms and scenarios (or those in DIRECTORY), name all that is wrong; starts nothing."""
     known = drills.scenarios(directory)
-    drills.check(known, session.platform.alarms)
-    say(f"{len(known)} scenarios are valid")
+    alarms = session.platform.alarms
+    declarations.require(METRICS, alarms)
+    drills.check(known, alarms)
+    say(f"{len(known)} scenarios, {len(alarms)} alarms and {len(METRICS)} metrics are valid")

@@ -17,7 +17,7 @@ from importlib import metadata
 
 import click
 
-from harness.cli import export, look, play, tend
+from harness.cli import coverage, export, look, metrics, play, tend
 from harness.cli.live import say
 from harness.cli.platform import Platform, Session
 from harness.cli.running import CLEANUP_INCOMPLETE
@@ -39,6 +39,7 @@ for command in (
     *(look.listed, look.explained, look.validate),
     where,
     export.exported,
+    *(coverage.covered, metrics.listed),
     *(tend.up, tend.down, tend.status, tend.heal, tend.stop, tend.doctor, tend.installed),
 ):
     cli.add_command(command)

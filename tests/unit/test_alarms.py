@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from detectors.alarms import ALARMS, LAG_LADDER, LATENCY_LADDER
-from detectors.metrics import BY_NAME, METRICS, problems
-from harness.model import Alarm, Comparison, Metric, Missing, Statistic, Tier, Unit
+from detectors.metrics import BY_NAME
+from harness.model import Alarm, Comparison, Missing, Statistic
 
 AGGREGATE: dict[Statistic, Callable[[Sequence[float]], float]] = {
     Statistic.SUM: sum,
@@ -156,35 +156,3 @@ TIER_1 = (
 def test_every_always_on_metric_of_the_specification_is_declared(name: str) -> None:
     """Tier 1 must always flow, or the board is blind."""
     assert name in BY_NAME
-
-
-def odd(name: str = "a", aliases: tuple[str, ...] = (), dimensions: tuple[str, ...] = ()) -> Metric:
-    return Metric(
-        name=name,
-        unit=Unit.COUNT,
-        tier=Tier.ALWAYS_ON,
-        source="",
-        meaning="",
-        aliases=aliases,
-        dimensions=dimensions,
-    )
-
-
-@pytest.mark.parametrize(
-    "metrics",
-    [
-        [odd(), odd()],
-        [odd("a", aliases=("b",)), odd("b")],
-        [odd(dimensions=("Pipeline",))],
-        [odd(dimensions=("Node", "Node"))],
-    ],
-    ids=["twice", "alias", "pipeline", "dimension twice"],
-)
-def test_a_contradicting_declaration_is_named(metrics: list[Metric]) -> None:
-    """Two metrics of one name would be added up by whoever reads them."""
-    assert list(problems(metrics))
-
-
-def test_the_declared_metrics_do_not_contradict_each_other() -> None:
-    """It is checked on load as well; this says so."""
-    assert not list(problems(METRICS))
