@@ -55,6 +55,7 @@ DATAPOINTS: dict[str, tuple[list[float], list[float]]] = {
     "TASK_MANAGER_DOWN": (stray(2, 1), steady(2)),
     "CPU_SATURATED": (steady(97), stray(0, 100)),
     "MEMORY_HIGH": (stray(60, 86), steady(84)),
+    "MEMORY_LEAK": (steady(3_599), stray(600, 86_400)),
     "THREAD_POOL_EXHAUSTED": (steady(140), stray(0, 400)),
     "FIREHOSE_THROTTLED": (stray(0, 1), steady(0)),
     "FIREHOSE_PUT_FAILED": (stray(0, 1), steady(0)),
