@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from detectors import lake
+from detectors import aws, lake
 from detectors import metrics as m
 from detectors.collect.checkpoints import Alignment
 from detectors.collect.cluster import TaskManagers
@@ -63,7 +63,11 @@ def sources(where: Endpoints, names: Mapping[str, Any], clock: Clock) -> list[So
         "task managers": TaskManagers(where.flink_rest, where.processes, names["TASK_MANAGERS"]).read,
         "state": State([where.scrape[node] for node in names["TASK_MANAGERS"]]).read,
         "garbage": GarbageLogs(where.gc_logs.values()).read,
-        "streams": Streams(where.aws_direct, [names[stream] for stream in STREAMS]).read,
+        # On the direct path: what is asked for is AWS's own state, not whether the pipeline reaches it.
+        "streams": Streams(
+            aws.client("firehose", where.aws_direct, attempts=1, timeout_s=3.0),
+            [names[stream] for stream in STREAMS],
+        ).read,
         "network": Network(where.proxy_control).read,
         "members": Members({node: where.scrape[node] for node in names["ARCHIVERS"]}).read,
         "results": delivered.read,

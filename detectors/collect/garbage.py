@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-import os
 import re
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
 
 from detectors import diagnosis as d
 from detectors.collect.reading import Reading
@@ -47,23 +45,26 @@ class Tail:
 
     def __init__(self, path: str) -> None:
         self._path = Path(path)
-        self._file: TextIO | None = None
-        self._rest = ""
+        self._inode = 0
+        self._offset = 0
 
     def lines(self) -> list[str]:
         """Return the whole lines written since the last call. OSError if there is no such file."""
-        if self._file is None:
-            self._file = self._path.open(encoding="utf-8", errors="replace")
-        lines = self._new(self._file)
-        if self._path.stat().st_ino != os.fstat(self._file.fileno()).st_ino:
-            self._file.close()
-            self._file, self._rest = self._path.open(encoding="utf-8", errors="replace"), ""
-            lines += self._new(self._file)
-        return lines
+        inode = self._path.stat().st_ino
+        lines: list[str] = []
+        if inode != self._inode:
+            for old in self._path.parent.glob(f"{self._path.name}.*"):
+                lines += self._new(old) if old.stat().st_ino == self._inode else []
+            self._inode, self._offset = inode, 0
+        return lines + self._new(self._path)
 
-    def _new(self, file: TextIO) -> list[str]:
-        *whole, self._rest = (self._rest + file.read()).split("\n")
-        return whole
+    def _new(self, path: Path) -> list[str]:
+        with path.open("rb") as file:
+            file.seek(self._offset)
+            # What comes after the last line break is half a line: it is read again, whole, next time.
+            whole = file.read().rpartition(b"\n")[0]
+        self._offset += len(whole) + bool(whole)
+        return whole.decode("utf-8", "replace").splitlines()
 
 
 class GarbageLogs:

@@ -7,7 +7,6 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from detectors import aws
 from detectors import diagnosis as d
 from detectors.collect.reading import Reading
 from harness.errors import StackError
@@ -16,10 +15,10 @@ ACTIVE, GONE = "ACTIVE", "ResourceNotFoundException"
 
 
 class Streams:
-    """Whether each stream is ACTIVE. It asks on the direct path: what is asked for is AWS's own state."""
+    """Whether each stream is ACTIVE, asked of the client `firehose`."""
 
-    def __init__(self, endpoint: str, streams: Sequence[str]) -> None:
-        self._client = aws.client("firehose", endpoint, attempts=1, timeout_s=3.0)
+    def __init__(self, firehose: Any, streams: Sequence[str]) -> None:
+        self._client = firehose
         self._streams = streams
 
     def read(self, _now: float) -> Reading:

@@ -5,32 +5,40 @@ from __future__ import annotations
 from collections import deque
 
 import numpy as np
+import numpy.typing as npt
 
-POINT_S = 10.0
+POINT_S = 2.0
 SPANS_S = (30.0, 120.0, 600.0, 3_600.0)
 """How far back to look: a fast leak must show in half a minute, a slow one is told from noise later."""
+SLOTS = 15
+"""Means each span is looked at in: with fewer, noise is a ramp now and then."""
 NEVER_S = 86_400.0
 MEANINGFUL = 50.0
 """Percent in use below which growth is a warm-up: a TaskManager at ease is at a third."""
 MATERIAL = 2.0
-"""Points of growth within the span below which it is noise: five times that of a quiet hour's heap."""
+"""Points of growth within the span below which it is noise: twice that of ten quiet minutes."""
 STEADY = 0.9
-"""Share of all pairs of points of which the later is the larger one; a ramp has 1, noise a half."""
+"""Share of all pairs of means of which the later is the larger one; a ramp has 1, noise a half."""
 FALLEN = 5.0
 """Points of fall at which memory was given back, by a restart or a release: it is another story now."""
 
+Points = npt.NDArray[np.float64]
+EARLIER, LATER = np.triu_indices(SLOTS, 1)
 
-def slope(points: np.ndarray) -> float:
+
+def slope(points: Points) -> float:
     """Return the growth a second of rows (at, percent), by Theil and Sen; 0 unless steady and material.
 
-    The median over all pairs: a quarter of the points may be anything without moving it.
+    The median over all pairs: a quarter of the means may be anything without moving it.
     """
-    at, percent = points[:, 0], points[:, 1]
-    earlier, later = np.triu_indices(len(points), 1)
-    rises, passed = percent[later] - percent[earlier], at[later] - at[earlier]
+    if len(points) < SLOTS:
+        return 0.0
+    whole = points[len(points) % SLOTS :]
+    at, percent = whole.reshape(SLOTS, -1, 2).mean(axis=1).T
+    rises, passed = percent[LATER] - percent[EARLIER], at[LATER] - at[EARLIER]
     pace = float(np.median(rises / passed))
     steady = float(np.mean(rises > 0)) >= STEADY
-    return pace if steady and pace * (at[-1] - at[0]) >= MATERIAL else 0.0
+    return pace if steady and pace * (points[-1, 0] - points[0, 0]) >= MATERIAL else 0.0
 
 
 class Leak:
@@ -42,14 +50,14 @@ class Leak:
         self._pace = 0.0
 
     def seconds_to_full(self, at: float, percent: float) -> float:
-        """Take in a sample; return when it is full at the pace of now, at most `NEVER_S`."""
+        """Take in a sample; return in how many seconds it is full at this pace, at most `NEVER_S`."""
         if percent < self._last - FALLEN:
             self._points.clear()
             self._pace = 0.0
         self._last = percent
         if not self._points or at - self._points[-1][0] >= POINT_S:
             self._points.append((at, percent))
-            self._pace = self._fastest(at)
+            self._pace = self._fastest(at) if percent >= MEANINGFUL else 0.0
         if percent < MEANINGFUL or self._pace <= 0.0:
             return NEVER_S
         return min(NEVER_S, max(0.0, 100.0 - percent) / self._pace)
