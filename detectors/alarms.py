@@ -220,6 +220,21 @@ MEMORY_HIGH = Alarm(
     action="Monitor for a leak.",
     runbook="What grows: Java heap, or the rest of the process? Take a heap dump, or the process's smaps.",
 )
+MEMORY_LEAK = Alarm(
+    name="MEMORY_LEAK",
+    metric=m.MEMORY_SECONDS_TO_FULL,
+    statistic=Statistic.MAXIMUM,
+    comparison=Comparison.BELOW,
+    threshold=3_600,
+    severity=Severity.MEDIUM,
+    meaning="A TaskManager's memory grows steadily: at this pace it is full within the hour.",
+    action="Find what grows while it can still be looked at.",
+    runbook=(
+        "task_manager_heap_used_bytes grows too: take a heap dump. It does not: native memory or another "
+        "process in the cgroup (the process's smaps). Restart that TaskManager before the kernel does."
+    ),
+    condition_s=40,  # four points of a trend, 10 s apart, and the first within 10 s
+)
 THREAD_POOL_EXHAUSTED = Alarm(
     name="THREAD_POOL_EXHAUSTED",
     metric=m.THREAD_POOL_QUEUE_SIZE,

@@ -8,6 +8,7 @@ prefix and would mix them up.
 
 from __future__ import annotations
 
+from detectors import diagnosis
 from harness.model import Capability, Metric, Tier, Unit
 
 COUNT, MS, PERCENT, BYTES = Unit.COUNT, Unit.MILLISECONDS, Unit.PERCENT, Unit.BYTES
@@ -85,6 +86,7 @@ REBALANCE_DURATION = _metric(
     MS,
     "the archiver members' last revoke-to-assign time",
     "how long nobody consumed",
+    aliases=("rebalance_duration",),
 )
 SILENT_DISCARD_RECORDS = _metric(
     "silent_discard_records",
@@ -180,6 +182,16 @@ MEMORY_USAGE = _metric(
     "cgroup memory in use less inactive file cache, over its limit; the fullest TaskManager",
     "how near a TaskManager is to being killed for its memory",
     tier=Tier.HEALTH,
+    aliases=("memory_usage",),
+    needs=frozenset({Capability.MEMORY_LIMIT}),
+)
+MEMORY_SECONDS_TO_FULL = _metric(
+    "memory_seconds_to_full",
+    Unit.SECONDS,
+    "derived: room left over the Theil-Sen slope of memory_usage_percentage (10 s points of 30 s to 60 min), "
+    "of the TaskManager that is full first; 86,400 unless that is over 50 % and grew 2 points, steadily",
+    "when memory runs out if it goes on growing like this",
+    tier=Tier.HEALTH,
     needs=frozenset({Capability.MEMORY_LIMIT}),
 )
 CPU_USAGE = _metric(
@@ -265,10 +277,21 @@ LATENCY_P50 = _metric(
     MS,
     "the job: getting into the window (from event time) and out of it (window end to Firehose's answer)",
     "median latency of an order, without its wait for the window to end",
+    aliases=("processing_latency_p50",),
 )
-LATENCY_P95 = _metric("processing_latency_p95_ms", MS, "as processing_latency_p50_ms", "95th percentile")
+LATENCY_P95 = _metric(
+    "processing_latency_p95_ms",
+    MS,
+    "as processing_latency_p50_ms",
+    "95th percentile",
+    aliases=("processing_latency_p95",),
+)
 LATENCY_P99 = _metric(
-    "processing_latency_p99_ms", MS, "as processing_latency_p50_ms", "99th percentile, the larger subtask's"
+    "processing_latency_p99_ms",
+    MS,
+    "as processing_latency_p50_ms",
+    "99th percentile, the larger subtask's",
+    aliases=("processing_latency_p99", "processing_latency_ms"),
 )
 WINDOW_EMIT_LATENCY = _metric(
     "window_emit_latency_ms",
@@ -395,6 +418,17 @@ CANARY = _metric(
     "makes an alarm toggle, to show that the alarm engine lives",
 )
 
-METRICS: tuple[Metric, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Metric))
+METRICS: tuple[Metric, ...] = (
+    *(value for value in list(globals().values()) if isinstance(value, Metric)),
+    *diagnosis.METRICS,
+)
 
 BY_NAME = {metric.name: metric for metric in METRICS}
+
+
+def of(key: str) -> Metric:
+    """Return the metric of a telemetry key, `name` or `name{Dimension=value}`; KeyError if undeclared."""
+    name = key.partition("{")[0]
+    if name not in BY_NAME:
+        raise KeyError(f"{key} is published but not declared in detectors/metrics.py")
+    return BY_NAME[name]

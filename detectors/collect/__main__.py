@@ -11,27 +11,37 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from detectors import lake
+from detectors import aws, lake
 from detectors import metrics as m
 from detectors.collect.accounts import Accounts
+from detectors.collect.checkpoints import Alignment
+from detectors.collect.cluster import TaskManagers
 from detectors.collect.delivered import Archived, Delivered, Windows
 from detectors.collect.flink import Reporters, Rest
+from detectors.collect.garbage import GarbageLogs
 from detectors.collect.host import Configuration, Machine
 from detectors.collect.kafka import Brokers, EndOffsets
 from detectors.collect.members import Members
 from detectors.collect.network import Network
 from detectors.collect.outputs import Outputs
+from detectors.collect.pace import Pace
 from detectors.collect.publish import Publisher
-from detectors.collect.reading import Source
+from detectors.collect.reading import Reading, Source
+from detectors.collect.state import State
+from detectors.collect.streams import Streams
 from harness import endpoints as addresses
 from harness.clock import Clock, RealClock
 from harness.endpoints import Endpoints
 
 TICK_S = 1.0
-SLOW_TIER_S = 60.0
-EVERY_S = {"results": 2.0, "accounts": 2.0}
+EVERY_S = {
+    **{"results": 2.0, "accounts": 2.0, "task managers": 2.0},
+    **{"streams": 10.0, "state": 30.0, "alignment": 30.0},
+}
 """Sources that are read less often than each second: what they tell changes only every few seconds."""
-SLOW = frozenset({m.S3_BUCKET_SIZE.name})
+
+
+STREAMS = ("RESULTS_STREAM", "RAW_ARCHIVE_STREAM", "DLQ_ARCHIVE_STREAM")
 
 
 def sources(where: Endpoints, names: Mapping[str, Any], clock: Clock) -> list[Source]:
@@ -71,6 +81,15 @@ def sources(where: Endpoints, names: Mapping[str, Any], clock: Clock) -> list[So
         "end offsets": ends.read,
         "reporters": reporters.read,
         "rest": rest.read,
+        "alignment": Alignment(where.flink_rest, lambda: rest.completed).read,
+        "task managers": TaskManagers(where.flink_rest, where.processes, names["TASK_MANAGERS"]).read,
+        "state": State([where.scrape[node] for node in names["TASK_MANAGERS"]]).read,
+        "garbage": GarbageLogs(where.gc_logs.values()).read,
+        # On the direct path: what is asked for is AWS's own state, not whether the pipeline reaches it.
+        "streams": Streams(
+            aws.client("firehose", where.aws_direct, attempts=1, timeout_s=3.0),
+            [names[stream] for stream in STREAMS],
+        ).read,
         "network": Network(where.proxy_control).read,
         "members": Members({node: where.scrape[node] for node in names["ARCHIVERS"]}).read,
         "results": delivered.read,
@@ -93,7 +112,7 @@ class Collector:
         self._telemetry = telemetry
         self._clock = clock
         self._missed = 0
-        self._slow_at = 0.0
+        self._pace = Pace()
         self.over = False
 
     def run(self) -> None:
@@ -115,16 +134,15 @@ class Collector:
 
     def tick(self, at: float) -> dict[str, Any]:
         """Take and publish one tick; return its line for the telemetry file."""
-        values: dict[str, float] = {}
+        levels: dict[str, float] = {}
+        deltas: dict[str, float] = {}
         failed = 0
         for source in self._sources:
-            got, errors = source.take(at)
-            values |= got
+            reading, errors = source.take(at)
+            levels |= reading.levels
+            deltas |= reading.deltas
             failed += errors > 0
-        if at - self._slow_at < SLOW_TIER_S:
-            values = {name: value for name, value in values.items() if name not in SLOW}
-        else:
-            self._slow_at = at
+        values = self._pace.due(at, Reading(levels, deltas))
         missed, self._missed = self._missed, 0
         values[m.SOURCE_ERRORS.name] = float(failed)
         values[m.TICKS_MISSED.name] = float(missed)
@@ -145,8 +163,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.once:
         for source in read:
             source.once()
-            values, errors = source.take(clock.now())
-            print(json.dumps({"source": source.name, "error": source.last_error if errors else "", **values}))
+            reading, errors = source.take(clock.now())
+            said = {**reading.levels, **reading.deltas}
+            print(json.dumps({"source": source.name, "error": source.last_error if errors else "", **said}))
         return
     publisher = Publisher(where.aws_cloudwatch, where.aws_direct, where.pipeline)
     collector = Collector(read, publisher, Path(where.telemetry), clock)

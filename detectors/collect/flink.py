@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import requests
-
+from detectors import diagnosis as d
 from detectors import metrics as m
+from detectors.collect.checkpoints import History
 from detectors.collect.delivered import Downtime
 from detectors.collect.prometheus import Sample, local_session, only, scrape
 from detectors.collect.reading import Growth, Reading, Recent, add
+from detectors.collect.rest import ask
 from detectors.invariants import Progress
 from harness.errors import StackError
 
@@ -35,7 +36,15 @@ COUNTERS = {
     f"{OURS}late_dropped_total": m.LATE_RECORDS_LOST,
     f"{OURS}firehose_throttle_count": m.FIREHOSE_THROTTLE_COUNT,
     f"{OURS}firehose_failed_put_count": m.FIREHOSE_FAILED_PUT_COUNT,
+    f"{OURS}firehose_delivered_total": d.FIREHOSE_DELIVERED,
+    f"{OURS}s3_upload_errors_total": d.S3_UPLOAD_ERRORS,
+    f"{OURS}state_reads_total": d.STATE_READ_COUNT,
+    f"{OURS}state_writes_total": d.STATE_WRITE_COUNT,
     f"{JVM}GarbageCollector_All_Time": m.TASK_MANAGER_GC_TIME,
+}
+ERRORS = {
+    f"{OURS}dlq_{error}_total": f"{d.DLQ_BY_ERROR.name}{{ErrorType={error}}}"
+    for error in ("malformed_json", "unknown_schema", "missing_field")
 }
 OPERATORS = {f"{OPERATOR}numRecordsIn": m.RECORDS_IN, f"{OPERATOR}numRecordsOut": m.RECORDS_OUT}
 NAMED_OPERATORS = frozenset({"parse", "window"})
@@ -56,6 +65,7 @@ PERCENTILES = {
 WANTED = (
     *(OFFSET, SOURCE_WATERMARK, WINDOW_WATERMARK, PUTS, RESULTS, ORDERS_IN, OUTBOX),
     *COUNTERS,
+    *ERRORS,
     *OPERATORS,
     *LARGEST,
     *PERCENTILES,
@@ -188,6 +198,8 @@ def _counters(samples: Sequence[Sample]) -> dict[tuple[str, Any], float]:
             name = f"{OPERATORS[sample.name].name}{{Operator={operator}}}"
         elif sample.name in COUNTERS:
             name = COUNTERS[sample.name].name
+        elif sample.name in ERRORS:
+            name = ERRORS[sample.name]
         elif sample.name in _OWN:
             name = sample.name
         else:
@@ -213,6 +225,7 @@ class Rest:
         self._expected = task_managers
         self._session = local_session()
         self._growth = Growth()
+        self._history = History()
         self._changes = Recent(CHANGES_SPAN_S)
         self._count: int | None = None
         self._changed_at = float("-inf")
@@ -221,6 +234,8 @@ class Rest:
         self._down = False
         self.downtimes: list[Downtime] = []
         """When the job did not run, oldest first; the last few."""
+        self.completed: tuple[str, int] | None = None
+        """(job id, checkpoint id) of the last checkpoint that completed."""
 
     def read(self, now: float) -> Reading:
         """Ask for the overview, and for the checkpoints of the job that runs."""
@@ -282,6 +297,8 @@ class Rest:
         completed = (told["latest"] or {}).get("completed")
         if completed:
             levels[m.CHECKPOINT_DURATION.name] = completed["end_to_end_duration"]
+            levels[d.CHECKPOINT_SIZE.name] = completed["checkpointed_size"]
+            self.completed = job["jid"], completed["id"]
         counts = told["counts"]
         grown = self._growth.of(
             {
@@ -291,12 +308,8 @@ class Rest:
         )
         if not counts["completed"] and now * 1000 - job["start-time"] < FIRST_CHECKPOINT_S * 1000:
             grown[m.CHECKPOINT_FAILURES.name] = 0.0
+        grown |= self._history.of(job["jid"], told["history"], grown[m.CHECKPOINT_FAILURES.name])
         return Reading(levels, grown)
 
     def _get(self, path: str) -> Any:
-        try:
-            answer = self._session.get(self._url + path, timeout=1.5)
-            answer.raise_for_status()
-            return answer.json()
-        except (requests.RequestException, ValueError) as error:
-            raise StackError(f"Flink's REST API did not answer {path}: {type(error).__name__}") from error
+        return ask(self._session, self._url, path)

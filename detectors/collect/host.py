@@ -8,8 +8,10 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from detectors import diagnosis as d
 from detectors import metrics as m
 from detectors.collect.reading import Reading
+from detectors.collect.trend import Leak
 from harness.endpoints import Endpoints
 from harness.errors import StackError
 
@@ -86,20 +88,27 @@ class Machine:
         self._orders_per_s = orders_per_s
         self._justice = Justice()
         self._cpu: dict[str, tuple[float, float]] = {}
+        self._leaks = {node: Leak() for node in task_managers}
 
     def read(self, now: float) -> Reading:
         """Read what the kernel accounts."""
         values: dict[str, float] = {}
         groups = self._endpoints.cgroups
-        memory = [memory_percentage(Path(groups[node]["memory"])) for node in self._nodes if node in groups]
+        memory = {
+            node: memory_percentage(Path(groups[node]["memory"])) for node in self._nodes if node in groups
+        }
         if memory:
-            values[m.MEMORY_USAGE.name] = max(memory)
+            values[m.MEMORY_USAGE.name] = max(memory.values())
+            values[m.MEMORY_SECONDS_TO_FULL.name] = min(
+                self._leaks[node].seconds_to_full(now, percent) for node, percent in memory.items()
+            )
         values |= self._cpus(now)
         try:
             disk = os.statvfs(self._endpoints.state_directory)
         except OSError as error:
             raise StackError(f"the state directory could not be read: {error}") from error
         values[m.STATE_BACKEND_DISK_FREE.name] = 100.0 * disk.f_bavail / disk.f_blocks
+        values[d.STATE_BACKEND_DISK_FREE_BYTES.name] = float(disk.f_bavail * disk.f_frsize)
         return Reading(values)
 
     def _cpus(self, now: float) -> dict[str, float]:

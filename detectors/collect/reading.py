@@ -118,7 +118,7 @@ class Source:
             for name, value in reading.deltas.items():
                 self._deltas[name] = self._deltas.get(name, 0.0) + value
 
-    def take(self, now: float) -> tuple[dict[str, float], int]:
+    def take(self, now: float) -> tuple[Reading, int]:
         """Return what is to be published at `now`, and how many reads failed since last time.
 
         A thread that died of something nobody foresaw (its traceback is in the log) is started
@@ -131,8 +131,8 @@ class Source:
             self.start()
         with self._lock:
             fresh = now - self._levels_at <= max(FRESH_S, 2 * self._every_s)
-            values = {**(self._levels if fresh else {}), **self._deltas}
+            reading = Reading(self._levels if fresh else {}, self._deltas)
             # A delta that was not heard of in this second is 0 if its source is well, unknown if not.
             self._deltas = dict.fromkeys(self._deltas, 0.0) if fresh else {}
             errors, self._errors = self._errors, 0
-        return values, errors
+        return reading, errors

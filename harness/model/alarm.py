@@ -23,6 +23,7 @@ class Unit(StrEnum):
     """CloudWatch's standard units, as far as we use them (MetricDatum API reference)."""
 
     COUNT = "Count"
+    SECONDS = "Seconds"
     MILLISECONDS = "Milliseconds"
     PERCENT = "Percent"
     BYTES = "Bytes"
