@@ -236,7 +236,7 @@ class _Run:
             self.platform.books(running),
         )
         source = Path(running.endpoints.telemetry)
-        telemetry = TelemetrySlice(source, self.folder, whole=not running.kept)
+        telemetry = TelemetrySlice(source, self.folder, whole=not running.kept, clock=self.platform.clock)
         self.cleanup.callback(telemetry.take)
         total = len(self.request.drills)
         with display(self.platform.clock, plain=self.request.plain) as shown:
