@@ -7,9 +7,11 @@ numbers, which nobody can change. docs/retention.md has both, and a test compare
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 
 from detectors.metrics import METRICS
 from harness.errors import DeclarationError
@@ -67,7 +69,7 @@ class Rule:
         steps = [RAW, *(stage.step_s for stage in self.stages)]
         if sorted(set(ages)) != ages:
             yield f"its ages {ages} do not rise"
-        if any(after <= before or after % before for before, after in zip(steps, steps[1:], strict=False)):
+        if any(after <= before or after % before for before, after in pairwise(steps)):
             yield f"its steps {steps} are no multiples of each other"
         if self.percentiles and len(self.stages) > 1:
             yield "percentiles cannot be rolled up twice: there is no percentile of percentiles"
@@ -156,26 +158,62 @@ BY_UNIT: Mapping[Unit, Keep] = {
 
 BY_NAME: Mapping[Keep, frozenset[str]] = {
     Keep.THROUGHPUT: frozenset(
-        "records_in_total records_out_total collector_heartbeat canary firehose_delivered_records_total "
-        "state_read_count state_write_count".split()
+        {
+            "records_in_total",
+            "records_out_total",
+            "collector_heartbeat",
+            "canary",
+            "firehose_delivered_records_total",
+            "state_read_count",
+            "state_write_count",
+        }
     ),
     # What has "p99" in its declaration, but not in its name.
-    Keep.PERCENTILES: frozenset("window_emit_latency_ms state_access_latency_ms gc_pause_time_ms".split()),
+    Keep.PERCENTILES: frozenset({"window_emit_latency_ms", "state_access_latency_ms", "gc_pause_time_ms"}),
     Keep.ERRORS: frozenset(
-        "kafka_deserialization_errors_total silent_discard_records firehose_failed_put_count "
-        "firehose_throttle_count dlq_records_total dlq_records_by_error duplicate_records_total "
-        "duplicates_in_lake late_arrival_records_total late_records_lost config_drift "
-        "cloudwatch_putmetric_errors collector_ticks_missed collector_source_errors "
-        "state_restore_failures_total windows_lost_at_restart task_manager_startup_failures "
-        "s3_upload_errors_total invariant_created_records invariant_unaccounted_records "
-        "reconciliation_kafka_s3_missing_records reconciliation_totals_difference_cents".split()
+        {
+            "kafka_deserialization_errors_total",
+            "silent_discard_records",
+            "firehose_failed_put_count",
+            "firehose_throttle_count",
+            "dlq_records_total",
+            "dlq_records_by_error",
+            "duplicate_records_total",
+            "duplicates_in_lake",
+            "late_arrival_records_total",
+            "late_records_lost",
+            "config_drift",
+            "cloudwatch_putmetric_errors",
+            "collector_ticks_missed",
+            "collector_source_errors",
+            "state_restore_failures_total",
+            "windows_lost_at_restart",
+            "task_manager_startup_failures",
+            "s3_upload_errors_total",
+            "invariant_created_records",
+            "invariant_unaccounted_records",
+            "reconciliation_kafka_s3_missing_records",
+            "reconciliation_totals_difference_cents",
+        }
     ),
     # Levels: how much of something there is.
     Keep.RESOURCE: frozenset(
-        "kafka_broker_alive_count consumer_lag consumer_lag_records consumer_position_offset "
-        "rebalance_count thread_pool_queue_size thread_pool_active_threads task_manager_count "
-        "task_manager_changes task_manager_health_status firehose_delivery_stream_state "
-        "memory_seconds_to_full gc_pause_count_per_minute orders_in_flight".split()
+        {
+            "kafka_broker_alive_count",
+            "consumer_lag",
+            "consumer_lag_records",
+            "consumer_position_offset",
+            "rebalance_count",
+            "thread_pool_queue_size",
+            "thread_pool_active_threads",
+            "task_manager_count",
+            "task_manager_changes",
+            "task_manager_health_status",
+            "firehose_delivery_stream_state",
+            "memory_seconds_to_full",
+            "gc_pause_count_per_minute",
+            "orders_in_flight",
+        }
     ),
     # The digits of a hash: an average of them means nothing.
     Keep.CHECKPOINTS: frozenset({"config_version"}),
@@ -203,6 +241,8 @@ def problems(metrics: Iterable[Metric], policy: Mapping[Keep, Rule]) -> Iterator
                 f"nothing says how long {metric.name} ({metric.unit}) is kept: "
                 "add it to a class in detectors/retention.py"
             )
+    named = Counter(name for names in BY_NAME.values() for name in names)
+    yield from (f"{name} is in {times} classes" for name, times in named.items() if times > 1)
     for keep in Keep:
         if keep not in policy:
             yield f"there is no rule for {keep}"

@@ -72,7 +72,7 @@ CREATE VIEW counters AS
     ) AS total
     FROM readings JOIN series USING (series) LEFT JOIN dropped USING (series)
     WHERE keep = '{Keep.ERRORS}';
-"""
+"""  # noqa: S608 - constants
 
 _TAKE = """
 INSERT INTO points
@@ -102,14 +102,14 @@ _OLD = "at_s < $until AND series IN (SELECT series FROM series WHERE keep = $kee
 _REMEMBER = f"""
 INSERT INTO dropped SELECT series, sum(count), sum(total) FROM readings WHERE {_OLD} GROUP BY series
 ON CONFLICT DO UPDATE SET count = dropped.count + excluded.count, total = dropped.total + excluded.total
-"""
+"""  # noqa: S608 - constants
 _BOUND = """
 INSERT INTO bounds VALUES ($keep, $until)
 ON CONFLICT DO UPDATE SET until_s = greatest(bounds.until_s, excluded.until_s)
 """
 
 
-class StoreBusy(UsageError):
+class StoreBusy(UsageError):  # noqa: N818 - reads as what it is, like FaultNotInEffect
     """Another process has the store open for writing."""
 
 

@@ -87,7 +87,9 @@ def store_of(path: Path) -> Path:
 
 def segments(path: Path) -> list[Path]:
     """Return the segments beside the live file, oldest first."""
-    return sorted(path.parent.glob(f"{path.stem}-*.jsonl"), key=lambda one: one.name)
+    name = re.compile(rf"{re.escape(path.stem)}-\d+-\d+\.jsonl")
+    there = os.listdir(path.parent) if path.parent.is_dir() else []
+    return [path.with_name(one) for one in sorted(there) if name.fullmatch(one)]
 
 
 def read(path: Path) -> Iterator[dict[str, Any]]:
