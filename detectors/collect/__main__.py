@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import signal
 import sys
@@ -29,6 +30,7 @@ from detectors.collect.publish import Publisher
 from detectors.collect.reading import Reading, Source
 from detectors.collect.state import State
 from detectors.collect.streams import Streams
+from detectors.tape import Mover, Recorder
 from harness import endpoints as addresses
 from harness.clock import Clock, RealClock
 from harness.endpoints import Endpoints
@@ -120,7 +122,8 @@ class Collector:
         for source in self._sources:
             source.start()
         self._publisher.start()
-        with self._telemetry.open("a", encoding="utf-8", buffering=1) as file:
+        recorder = Recorder(self._telemetry, Mover(self._telemetry).start)
+        with contextlib.closing(recorder):
             due = float(int(self._clock.now()) + 1)
             while not self.over:
                 self._clock.sleep(max(0.0, due - self._clock.now()))
@@ -129,7 +132,7 @@ class Collector:
                 if late:
                     self._missed += late
                     due += late
-                file.write(json.dumps(self.tick(due), separators=(",", ":")) + "\n")
+                recorder.write(self.tick(due))
                 due += TICK_S
 
     def tick(self, at: float) -> dict[str, Any]:

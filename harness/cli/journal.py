@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from detectors import tape
+from harness.clock import Clock
 from harness.timeline import Event
 
 JOURNAL = "journal.jsonl"
@@ -36,20 +38,19 @@ class Journal:
 class TelemetrySlice:
     """Copies what the collector writes from now on into the run's folder, as whole lines."""
 
-    def __init__(self, source: Path, folder: Path, *, whole: bool) -> None:
-        self._source, self._target = source, folder / TELEMETRY
-        self._offset = 0 if whole or not source.exists() else source.stat().st_size
+    def __init__(self, source: Path, folder: Path, *, whole: bool, clock: Clock) -> None:
+        self._source, self._target, self._clock = source, folder / TELEMETRY, clock
+        self._since = float("-inf") if whole else tape.last(source)
 
     def take(self) -> None:
-        """Copy the lines that came since the last time."""
-        if not self._source.exists():
+        """Copy the lines that came since the last time, wherever the collector has put them by now."""
+        fresh = tape.lines(self._source, since=self._since, clock=self._clock)
+        if not fresh:
             return
         self._target.parent.mkdir(parents=True, exist_ok=True)
-        with self._source.open("rb") as source, self._target.open("ab") as target:
-            source.seek(self._offset)
-            lines = source.read().rpartition(b"\n")
-            target.write(lines[0] + lines[1])
-            self._offset += len(lines[0] + lines[1])
+        with self._target.open("ab") as target:
+            target.writelines(fresh.values())
+        self._since = max(fresh)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from importlib import metadata
 
 import click
 
-from harness.cli import coverage, export, look, metrics, play, tend
+from harness.cli import coverage, export, look, metrics, play, telemetry, tend
 from harness.cli.live import say
 from harness.cli.platform import Platform, Session
 from harness.cli.running import CLEANUP_INCOMPLETE
@@ -40,6 +40,7 @@ for command in (
     where,
     export.exported,
     *(coverage.covered, metrics.listed),
+    *(telemetry.measured, telemetry.retain),
     *(tend.up, tend.down, tend.status, tend.heal, tend.stop, tend.doctor, tend.installed),
 ):
     cli.add_command(command)

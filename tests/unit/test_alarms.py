@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from detectors.alarms import ALARMS, LAG_LADDER, LATENCY_LADDER
-from detectors.metrics import BY_NAME
-from harness.model import Alarm, Comparison, Missing, Statistic
+from detectors.metrics import BY_NAME, METRICS
+from harness.model import Alarm, Comparison, Metric, Missing, Statistic, Tier
 
 AGGREGATE: dict[Statistic, Callable[[Sequence[float]], float]] = {
     Statistic.SUM: sum,
