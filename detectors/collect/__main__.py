@@ -20,14 +20,18 @@ from detectors.collect.members import Members
 from detectors.collect.publish import Publisher
 from detectors.collect.reading import Source
 from harness import endpoints as addresses
+from harness import structured_log
 from harness.clock import Clock, RealClock
 from harness.endpoints import Endpoints
+from harness.structured_log import Log
 
 TICK_S = 1.0
 SLOW_TIER_S = 60.0
 EVERY_S = {"results": 2.0}
 """Sources that are read less often than each second: what they tell changes only every few seconds."""
 SLOW = frozenset({m.S3_BUCKET_SIZE.name})
+
+LOG = Log("collector")
 
 
 def sources(where: Endpoints, names: Mapping[str, Any], clock: Clock) -> list[Source]:
@@ -84,6 +88,7 @@ class Collector:
                 now = self._clock.now()
                 late = int(now - due)
                 if late:
+                    LOG.warning("ticks missed", count=late)
                     self._missed += late
                     due += late
                 file.write(json.dumps(self.tick(due), separators=(",", ":")) + "\n")
@@ -124,10 +129,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
             values, errors = source.take(clock.now())
             print(json.dumps({"source": source.name, "error": source.last_error if errors else "", **values}))
         return
+    structured_log.write_to()
     publisher = Publisher(where.aws_cloudwatch, where.aws_direct, where.pipeline)
     collector = Collector(read, publisher, Path(where.telemetry), clock)
     signal.signal(signal.SIGTERM, lambda *_: setattr(collector, "over", True))
+    LOG.info("started", sources=[source.name for source in read])
     collector.run()
+    LOG.info("stopped")
 
 
 if __name__ == "__main__":

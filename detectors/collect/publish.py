@@ -15,6 +15,7 @@ from botocore.parsers import ResponseParserError
 from detectors import aws
 from detectors import metrics as m
 from harness.model import Metric
+from harness.structured_log import Log, Seldom
 
 WAITING = 10
 """Ticks that may wait to be sent; what comes after is dropped, and counted as an error."""
@@ -59,6 +60,7 @@ class Publisher:
         self._apart: queue.Queue[tuple[float, Mapping[str, float]]] = queue.Queue(WAITING)
         self._lock = threading.Lock()
         self._errors = 0
+        self._seldom = Seldom(Log("collector"))
 
     def start(self) -> None:
         """Begin sending; the threads end with the process."""
@@ -96,6 +98,10 @@ class Publisher:
     def _send(self, client: Any, at: float, values: Mapping[str, float]) -> bool:
         try:
             client.put_metric_data(Namespace=aws.NAMESPACE, MetricData=list(data(values, at, self._pipeline)))
-        except (BotoCoreError, ClientError, ResponseParserError):
+        except (BotoCoreError, ClientError, ResponseParserError) as error:
+            kind = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
+            self._seldom.warning(
+                at, "metrics refused", about=kind, error_type=kind, error_message=str(error), data=len(values)
+            )
             return False
         return True

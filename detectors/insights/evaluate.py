@@ -158,8 +158,8 @@ def evaluate(expression: Expression, row: Mapping[str, Value]) -> Value:
     match expression:
         case Field(name):
             return row.get(name)
-        case Literal(value):
-            return value
+        case Literal():
+            return expression.value
         case Call():
             return _called(expression, row)
         case Matches(operand, pattern):
@@ -171,7 +171,7 @@ def evaluate(expression: Expression, row: Mapping[str, Value]) -> Value:
                 None if value is None else int(any(compared(value, evaluate(c, row)) == 0 for c in choices))
             )
         case Not(operand):
-            held: Value = evaluate(operand, row)
+            held = evaluate(operand, row)
             return None if held is None else int(not true(held))
         case Period(ms):
             return ms
