@@ -13,6 +13,6 @@ from detectors.insights.evaluate import Result, run
 from detectors.insights.events import LogEvent
 from detectors.insights.parser import parse
 from detectors.insights.syntax import Query, QueryError
-from detectors.insights.values import Value, shown
+from detectors.insights.values import Timestamp, Value, shown
 
-__all__ = ["LogEvent", "Query", "QueryError", "Result", "Value", "parse", "run", "shown"]
+__all__ = ["LogEvent", "Query", "QueryError", "Result", "Timestamp", "Value", "parse", "run", "shown"]

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from datetime import datetime
 
-_TIME = re.compile(r'(?:\{"at":")?(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[.,]\d{3}(?:Z|[+-]\d\d(?::?\d\d)?))')
+_TIME = re.compile(
+    r'(?:\{"at":")?(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[.,]\d{3})\d*(Z|[+-]\d\d(?::?\d\d)?)'  # as far as the ms
+)
 
 
 def written_at(line: str) -> int | None:
@@ -17,7 +19,7 @@ def written_at(line: str) -> int | None:
     if match is None:
         return None
     try:
-        moment = datetime.fromisoformat(match[1])
+        moment = datetime.fromisoformat(match[1] + match[2])
     except ValueError:
         return None
     return round(moment.timestamp() * 1000)

@@ -17,7 +17,7 @@ from importlib import metadata
 
 import click
 
-from harness.cli import look, play, tend
+from harness.cli import look, play, query, tend
 from harness.cli.live import say
 from harness.cli.platform import Platform, Session
 from harness.cli.running import CLEANUP_INCOMPLETE
@@ -35,7 +35,7 @@ def cli() -> None:
 
 for command in (
     *(play.run, play.plan, play.report),
-    *(look.listed, look.explained, look.validate),
+    *(look.listed, look.explained, look.validate, query.query),
     *(tend.up, tend.down, tend.status, tend.heal, tend.stop, tend.doctor, tend.installed),
 ):
     cli.add_command(command)
