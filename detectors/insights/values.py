@@ -69,7 +69,7 @@ def order(value: Value) -> Ordered:
     """
     numeric = number(value)
     if numeric is not None:
-        return 1, float(numeric), ()
+        return 1, float(numeric), ((str(value), 0, ""),)
     chunks = _CHUNKS.findall(value) if isinstance(value, str) else []
     return 0, 0.0, tuple(("0", len(c), c) if c[0].isdecimal() else (c, 0, "") for c in chunks)
 

@@ -32,8 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     while not over:
         shipper.tick()
         clock.sleep(POLL_S)
-    shipper.flush()
-    shipper.report()
+    shipper.close()
 
 
 if __name__ == "__main__":

@@ -85,6 +85,15 @@ class Shipper:
             LOG.info("so far", **counts, waiting=waiting)
             self._reported = counts
 
+    def close(self) -> None:
+        """Ship what waits, say what became of it all, and let go of the files."""
+        for tail in self._tails.values():
+            tail.poll(int(self._clock.now() * 1000))
+        self.flush()
+        self.report()
+        for tail in self._tails.values():
+            tail.close()
+
     def _troubles(self, counts: Mapping[str, int]) -> bool:
         return any(
             count != self._reported.get(name, 0) for name, count in counts.items() if name != "shipped"

@@ -55,6 +55,12 @@ class Tail:
             self._waiting_bytes -= self.waiting.popleft().size
         self._shipped = end
 
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
     def _open(self) -> bool:
         try:
             file = self.path.open("rb", buffering=0)
@@ -114,5 +120,4 @@ class Tail:
                 self._take(self._partial, self._read, now_ms)
                 self._partial = b""
                 return
-            self._file.close()
-            self._file = None
+            self.close()
