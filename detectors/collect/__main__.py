@@ -32,8 +32,10 @@ from detectors.collect.state import State
 from detectors.collect.streams import Streams
 from detectors.tape import Mover, Recorder
 from harness import endpoints as addresses
+from harness import structured_log
 from harness.clock import Clock, RealClock
 from harness.endpoints import Endpoints
+from harness.structured_log import Log
 
 TICK_S = 1.0
 EVERY_S = {
@@ -44,6 +46,8 @@ EVERY_S = {
 
 
 STREAMS = ("RESULTS_STREAM", "RAW_ARCHIVE_STREAM", "DLQ_ARCHIVE_STREAM")
+
+LOG = Log("collector")
 
 
 def sources(where: Endpoints, names: Mapping[str, Any], clock: Clock) -> list[Source]:
@@ -130,6 +134,7 @@ class Collector:
                 now = self._clock.now()
                 late = int(now - due)
                 if late:
+                    LOG.warning("ticks missed", count=late)
                     self._missed += late
                     due += late
                 recorder.write(self.tick(due))
@@ -170,10 +175,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
             said = {**reading.levels, **reading.deltas}
             print(json.dumps({"source": source.name, "error": source.last_error if errors else "", **said}))
         return
+    structured_log.write_to()
     publisher = Publisher(where.aws_cloudwatch, where.aws_direct, where.pipeline)
     collector = Collector(read, publisher, Path(where.telemetry), clock)
     signal.signal(signal.SIGTERM, lambda *_: setattr(collector, "over", True))
+    LOG.info("started", sources=[source.name for source in read])
     collector.run()
+    LOG.info("stopped")
 
 
 if __name__ == "__main__":

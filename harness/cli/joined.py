@@ -41,7 +41,10 @@ FREE_MEMORY_BYTES = 5 * 2**30
 STACK_DISK_BYTES = 1_000_000_000
 """Kafka's logs, checkpoints and logs of one long run."""
 
-RUNS_IN_A_STACK = ("fixtures", "detectors", "harness/proxies", "harness/model", "harness/endpoints.py")
+RUNS_IN_A_STACK = (
+    *("fixtures", "detectors", "harness/proxies", "harness/model"),
+    *("harness/endpoints.py", "harness/structured_log.py"),
+)
 """The source that runs inside a stack, beside the engines: a stack started from other source is another."""
 
 

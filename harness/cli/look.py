@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 import scenarios as built_in
-from detectors import declarations
+from detectors import declarations, queries
 from detectors.metrics import METRICS
 from harness.cli import drills
 from harness.cli.live import say
@@ -74,6 +74,9 @@ def _alarm(alarm: Alarm, sla_s: float) -> Iterator[str]:
     yield f"metric     {alarm.metric.meaning}; {alarm.metric.source}"
     yield f"action     {alarm.action}"
     yield f"runbook    {alarm.runbook}"
+    first = queries.for_alarm(alarm.name)
+    if first is not None:
+        yield f"query      firedrill query {first.name}: {first.question}"
 
 
 @click.command()

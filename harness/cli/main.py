@@ -17,7 +17,7 @@ from importlib import metadata
 
 import click
 
-from harness.cli import coverage, export, look, metrics, play, telemetry, tend
+from harness.cli import coverage, export, look, metrics, play, query, telemetry, tend
 from harness.cli.live import say
 from harness.cli.platform import Platform, Session
 from harness.cli.running import CLEANUP_INCOMPLETE
@@ -36,7 +36,7 @@ def cli() -> None:
 
 for command in (
     *(play.run, play.plan, play.report),
-    *(look.listed, look.explained, look.validate),
+    *(look.listed, look.explained, look.validate, query.query),
     where,
     export.exported,
     *(coverage.covered, metrics.listed),

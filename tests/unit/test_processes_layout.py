@@ -166,7 +166,8 @@ def test_only_platform_managed_nodes_are_restarted(layout: Layout) -> None:
     """A broker stays dead until somebody looks: else killing it would be no fault."""
     restarted = {each.name for each in layout.services if each.restart}
 
-    assert {*topology.TASK_MANAGERS, *topology.ARCHIVERS, topology.COLLECTOR} == restarted
+    own = (topology.COLLECTOR, topology.LOG_SHIPPER)
+    assert {*topology.TASK_MANAGERS, *topology.ARCHIVERS, *own} == restarted
 
 
 def test_every_scraped_node_is_told_its_port(layout: Layout) -> None:
