@@ -43,7 +43,7 @@ def tests(session: nox.Session) -> None:
     """Pass everything: lint, types, import rules, unit, exports, contract, a real drill from end to end."""
     _lint(session)
     _types(session)
-    _pytest(session, "tests/unit")
+    _pytest(session, "tests/unit", "tests/property", "--hypothesis-profile=stable")
     _pytest(session, "tests/exports")
     _pytest(session, "tests/contract", "tests/integration")
     _coverage(session)
@@ -67,8 +67,8 @@ def types(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def unit(session: nox.Session) -> None:
-    """Run the unit tests: on fakes, in seconds (`-- -k WORD`)."""
-    _pytest(session, *(session.posargs or ["tests/unit"]))
+    """Run the unit and property tests: on fakes, in seconds (`-- -k WORD`)."""
+    _pytest(session, *(session.posargs or ["tests/unit", "tests/property"]))
 
 
 @nox.session(default=False)

@@ -136,6 +136,7 @@ BACKPRESSURE = Alarm(
     meaning="The buffers between two tasks are full: the one behind cannot keep up.",
     action="Find the slow operator.",
     runbook="The first task that is busy and not backpressured is the slow one: its state, calls, CPU.",
+    condition_s=15,  # buffers and calls under way have to fill up first
 )
 TASK_MANAGER_DOWN = Alarm(
     name="TASK_MANAGER_DOWN",
