@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from detectors import diagnosis as d
@@ -47,7 +47,7 @@ class History:
         self._last_id = -1
         self._failed: frozenset[int] = frozenset()
 
-    def of(self, job: str, entries: list[Mapping[str, Any]], failed: float) -> dict[str, float]:
+    def of(self, job: str, entries: Sequence[Mapping[str, Any]], failed: float) -> dict[str, float]:
         """Return what is new in the history `entries` of `job`, of which `failed` failed since the last call.
 
         The history lacks checkpoints that failed before they had begun; `failed` does not.
@@ -106,7 +106,7 @@ class Alignment:
         return self.take([ask(self._session, self._url, f"{path}/subtasks/{vertex}") for vertex in vertices])
 
     @staticmethod
-    def take(told: list[Mapping[str, Any]]) -> Reading:
+    def take(told: Sequence[Mapping[str, Any]]) -> Reading:
         """Make a reading of the details of all vertices; a subtask that was finished tells nothing."""
         aligned = [
             not subtask["unaligned_checkpoint"]

@@ -15,6 +15,7 @@ from detectors.collect.flink import Reporters, Rest
 from detectors.collect.prometheus import Sample
 from detectors.collect.reading import Growth
 from fixtures.pipeline.parsing import ERROR_TYPES, Rejected, parse
+from harness.model import Metric
 
 NOW = 1_795_539_700.0
 JOB = {"jid": "j", "state": "RUNNING", "start-time": (NOW - 300) * 1000}
@@ -54,7 +55,7 @@ def test_dead_letters_are_told_apart_by_error() -> None:
         ("state_writes_total", d.STATE_WRITE_COUNT),
     ],
 )
-def test_a_counter_of_the_job_is_told_as_what_it_grew_by(name: str, metric: m.Metric) -> None:
+def test_a_counter_of_the_job_is_told_as_what_it_grew_by(name: str, metric: Metric) -> None:
     """Since the job began is no rate, and falls when it restarts."""
     assert 30 == deltas([ours(name, 100)], [ours(name, 130)])[metric.name]
 

@@ -9,7 +9,7 @@ from detectors import metrics as m
 from detectors.alarms import ALARMS
 from detectors.collect.pace import Pace, read_by
 from detectors.collect.reading import Reading
-from harness.model import Tier
+from harness.model import Metric, Tier
 
 NOW = 1_795_539_700.0
 DLQ = f"{d.DLQ_BY_ERROR.name}{{ErrorType=malformed_json}}"
@@ -30,7 +30,7 @@ def times(key: str, *, seconds: int, pace: Pace, kind: str = "levels") -> list[f
     ],
     ids=lambda each: getattr(each, "name", ""),
 )
-def test_a_level_is_published_at_its_tiers_pace(metric: m.Metric, expected: list[int]) -> None:
+def test_a_level_is_published_at_its_tiers_pace(metric: Metric, expected: list[int]) -> None:
     """A minute's metric sent every second would cost sixty times as much."""
     assert expected == times(metric.name, seconds=121, pace=Pace(frozenset()))
 

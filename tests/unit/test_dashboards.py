@@ -11,13 +11,12 @@ from typing import Any
 
 import pytest
 
-from detectors import aws, dashboards
+from detectors import aws, dashboards, golden
 from detectors import metrics as m
 from detectors.alarms import ALARMS, LAG_LADDER, WINDOW_INCOMPLETE
 from detectors.cloudwatch import deploy
 from detectors.dashboards import CAPACITY, GOLDEN, HEALTH, PAGES, problems, used
 from detectors.widgets import COLUMNS, Formula, Page, Place, View, Widget, body, statistic
-from harness.cli.tend import GOLDEN_SIGNALS
 from harness.model import Metric, Severity, Statistic, Tier
 from tests.fakes import FakeClock
 from tests.unit.cli_rig import endpoints
@@ -42,11 +41,9 @@ def test_the_first_line_is_the_five_golden_signals() -> None:
     assert 5 == len(first)
 
 
-def test_the_golden_signals_are_those_that_status_opens_with() -> None:
-    """Two answers to one question would be worse than none; checkpoints succeed or take their time."""
-    status = {*GOLDEN_SIGNALS.values()} - {m.CHECKPOINT_DURATION.name}
-
-    assert status <= {metric.name for widget in GOLDEN for metric in widget.metrics}
+def test_the_golden_signals_are_as_many_as_status_opens_with() -> None:
+    """Two answers to one question would be worse than none."""
+    assert len(GOLDEN) == len(golden.signals((), 0.0))
 
 
 def test_every_metric_is_read_by_an_alarm_or_shown() -> None:
