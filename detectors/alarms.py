@@ -8,10 +8,8 @@ unless one sample is already the failure; what is an event is summed.
 
 from __future__ import annotations
 
-from collections import Counter
-
+from detectors import declarations
 from detectors import metrics as m
-from harness.errors import DeclarationError
 from harness.model import Alarm, Comparison, Metric, Missing, Severity, Statistic
 
 
@@ -34,6 +32,7 @@ def _ladder(
             action=action,
             meaning=common["meaning"],
             runbook=common["runbook"],
+            ladder=prefix,
         )
         for suffix, threshold, condition_s, severity, action in steps
     )
@@ -137,6 +136,7 @@ BACKPRESSURE = Alarm(
     meaning="The buffers between two tasks are full: the one behind cannot keep up.",
     action="Find the slow operator.",
     runbook="The first task that is busy and not backpressured is the slow one: its state, calls, CPU.",
+    condition_s=15,  # buffers and calls under way have to fill up first
 )
 TASK_MANAGER_DOWN = Alarm(
     name="TASK_MANAGER_DOWN",
@@ -160,7 +160,7 @@ TASK_MANAGERS_UNSTABLE = Alarm(
     action="Find out what kills them.",
     runbook="Their exit codes and starts; the kernel log; a bad configuration that dies at start-up.",
     condition_s=30,  # the third change: a death, a return, and a death again
-    clear_s=130,  # the metric wants a minute of peace
+    clear_s=120,  # the metric wants 45 s of peace
 )
 STATE_DISK_LOW = Alarm(
     name="STATE_DISK_LOW",
@@ -221,6 +221,21 @@ MEMORY_HIGH = Alarm(
     action="Monitor for a leak.",
     runbook="What grows: Java heap, or the rest of the process? Take a heap dump, or the process's smaps.",
 )
+MEMORY_LEAK = Alarm(
+    name="MEMORY_LEAK",
+    metric=m.MEMORY_SECONDS_TO_FULL,
+    statistic=Statistic.MAXIMUM,
+    comparison=Comparison.BELOW,
+    threshold=3_600,
+    severity=Severity.MEDIUM,
+    meaning="A TaskManager's memory grows steadily: at this pace it is full within the hour.",
+    action="Find what grows while it can still be looked at.",
+    runbook=(
+        "task_manager_heap_used_bytes grows too: take a heap dump. It does not: native memory or another "
+        "process in the cgroup (the process's smaps). Restart that TaskManager before the kernel does."
+    ),
+    condition_s=40,  # four points of a trend, 10 s apart, and the first within 10 s
+)
 THREAD_POOL_EXHAUSTED = Alarm(
     name="THREAD_POOL_EXHAUSTED",
     metric=m.THREAD_POOL_QUEUE_SIZE,
@@ -231,6 +246,7 @@ THREAD_POOL_EXHAUSTED = Alarm(
     meaning="More than 100 calls to the outside wait for a thread.",
     action="Check the services the pipeline calls.",
     runbook="All threads active and the enrichment service slow? Its time-outs keep the pool busy: shed it.",
+    condition_s=15,  # every thread must be taken, and a hundred more calls must come
 )
 
 # --- Firehose ----------------------------------------------------------------------------------
@@ -364,6 +380,80 @@ LATE_RECORDS_LOST = Alarm(
     runbook="`late_output` of the deployed settings; then backfill the orders from Kafka.",
 )
 
+# --- Invariants and reconciliation (invariant 4 is WATERMARK_STUCK) ----------------------------
+
+RECORDS_CREATED = Alarm(
+    name="RECORDS_CREATED",
+    metric=m.INVARIANT_CREATED_RECORDS,
+    statistic=Statistic.SUM,
+    comparison=Comparison.ABOVE,
+    threshold=0,
+    severity=Severity.CRITICAL,
+    meaning="Orders come out of the pipeline that nobody produced.",
+    action="Stop whoever reads the results.",
+    runbook=(
+        "`firedrill where` the order: the result and its S3 object. Corrupt state, another producer on the "
+        "topic, or results of another pipeline in this bucket?"
+    ),
+    condition_s=45,  # a window, and the 30 s an acknowledgement may take
+)
+RECORDS_UNACCOUNTED = Alarm(
+    name="RECORDS_UNACCOUNTED",
+    metric=m.INVARIANT_UNACCOUNTED_RECORDS,
+    statistic=Statistic.SUM,
+    comparison=Comparison.ABOVE,
+    threshold=0,
+    severity=Severity.CRITICAL,
+    meaning="Orders went into the pipeline and came out nowhere: not counted, not dead, not late.",
+    action="Page immediately.",
+    runbook=(
+        "`firedrill where` one of them. Did the job restart without its state, or drop late orders "
+        "(late_records_lost)? Their offsets say what to read again from Kafka."
+    ),
+    condition_s=45,  # a deployment or a window, its lateness, and 18 s for the last of it to arrive
+)
+DEDUP_RATE_HIGH = Alarm(
+    name="DEDUP_RATE_HIGH",
+    metric=m.DEDUP_FILTER_PERCENTAGE,
+    statistic=Statistic.MINIMUM,
+    comparison=Comparison.ABOVE,
+    threshold=1,
+    severity=Severity.MEDIUM,
+    meaning="More than 1 % of the orders are replays.",
+    action="Investigate the source.",
+    runbook="Which producer replays: `firedrill where` a duplicate shows both records and their times.",
+    condition_s=5,
+    clear_s=110,  # the metric looks back 30 s
+)
+RECONCILIATION_KAFKA_S3 = Alarm(
+    name="RECONCILIATION_KAFKA_S3",
+    metric=m.RECONCILIATION_KAFKA_S3,
+    statistic=Statistic.MINIMUM,
+    comparison=Comparison.ABOVE,
+    threshold=0,
+    severity=Severity.HIGH,
+    meaning="Records that Kafka has had for 30 s are not in the archive on S3.",
+    action="Compare Kafka with the archive; backfill before Kafka's retention ends.",
+    runbook="Is the archiver behind (its backlog, its group's lag), or did it skip offsets (SILENT_DISCARD)?",
+    condition_s=35,
+    clear_s=140,  # the metric looks back 60 s
+)
+RECONCILIATION_TOTALS = Alarm(
+    name="RECONCILIATION_TOTALS",
+    metric=m.RECONCILIATION_TOTALS,
+    statistic=Statistic.SUM,
+    comparison=Comparison.ABOVE,
+    threshold=0,
+    severity=Severity.HIGH,
+    meaning="The totals of finished windows are not what the order ledger adds up to.",
+    action="Stop whoever reads the totals.",
+    runbook=(
+        "Too little: RECORDS_UNACCOUNTED tells of the loss. Too much: orders counted twice "
+        "(DUPLICATES_IN_LAKE). Neither: the aggregates themselves are wrong; suspect the state."
+    ),
+    condition_s=45,
+)
+
 # --- The telemetry and the configuration -------------------------------------------------------
 
 METRICS_REFUSED = Alarm(
@@ -415,6 +505,4 @@ CANARY = Alarm(
 
 ALARMS: tuple[Alarm, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Alarm))
 
-_TWICE = [name for name, times in Counter(alarm.name for alarm in ALARMS).items() if times > 1]
-if _TWICE:
-    raise DeclarationError("detectors/alarms.py", [f"{name} is declared twice" for name in _TWICE])
+declarations.require(m.METRICS, ALARMS)

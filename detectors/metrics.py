@@ -8,11 +8,8 @@ prefix and would mix them up.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
-
-from harness.errors import DeclarationError
-from harness.model import Metric, Tier, Unit
+from detectors import diagnosis
+from harness.model import Capability, Metric, Tier, Unit
 
 COUNT, MS, PERCENT, BYTES = Unit.COUNT, Unit.MILLISECONDS, Unit.PERCENT, Unit.BYTES
 
@@ -26,6 +23,7 @@ def _metric(
     tier: Tier = Tier.ALWAYS_ON,
     dimensions: tuple[str, ...] = (),
     aliases: tuple[str, ...] = (),
+    needs: frozenset[Capability] = frozenset(),
 ) -> Metric:
     return Metric(
         name=name,
@@ -35,6 +33,7 @@ def _metric(
         meaning=meaning,
         dimensions=dimensions,
         aliases=aliases,
+        needs=needs,
     )
 
 
@@ -87,6 +86,7 @@ REBALANCE_DURATION = _metric(
     MS,
     "the archiver members' last revoke-to-assign time",
     "how long nobody consumed",
+    aliases=("rebalance_duration",),
 )
 SILENT_DISCARD_RECORDS = _metric(
     "silent_discard_records",
@@ -171,9 +171,9 @@ TASK_MANAGER_COUNT = _metric(
 TASK_MANAGER_CHANGES = _metric(
     "task_manager_changes",
     COUNT,
-    "changes of task_manager_count in the last 5 minutes, 0 once the last is a minute ago; "
-    "CloudWatch has no such statistic",
-    "how unstable the number of TaskManagers is: one that has stood still for a minute is stable",
+    "changes of task_manager_count in the last 5 minutes, as far as none was 45 s after the one before; 0 "
+    "once the last is 45 s ago; CloudWatch has no such statistic",
+    "how unstable the number of TaskManagers is; deaths further apart page as TASK_MANAGER_DOWN, each",
     tier=Tier.HEALTH,
 )
 MEMORY_USAGE = _metric(
@@ -182,6 +182,17 @@ MEMORY_USAGE = _metric(
     "cgroup memory in use less inactive file cache, over its limit; the fullest TaskManager",
     "how near a TaskManager is to being killed for its memory",
     tier=Tier.HEALTH,
+    aliases=("memory_usage",),
+    needs=frozenset({Capability.MEMORY_LIMIT}),
+)
+MEMORY_SECONDS_TO_FULL = _metric(
+    "memory_seconds_to_full",
+    Unit.SECONDS,
+    "derived: room left over the Theil-Sen slope of memory_usage_percentage (10 s points of 30 s to 60 min), "
+    "of the TaskManager that is full first; 86,400 unless that is over 50 % and grew 2 points, steadily",
+    "when memory runs out if it goes on growing like this",
+    tier=Tier.HEALTH,
+    needs=frozenset({Capability.MEMORY_LIMIT}),
 )
 CPU_USAGE = _metric(
     "cpu_usage_percentage",
@@ -266,10 +277,21 @@ LATENCY_P50 = _metric(
     MS,
     "the job: getting into the window (from event time) and out of it (window end to Firehose's answer)",
     "median latency of an order, without its wait for the window to end",
+    aliases=("processing_latency_p50",),
 )
-LATENCY_P95 = _metric("processing_latency_p95_ms", MS, "as processing_latency_p50_ms", "95th percentile")
+LATENCY_P95 = _metric(
+    "processing_latency_p95_ms",
+    MS,
+    "as processing_latency_p50_ms",
+    "95th percentile",
+    aliases=("processing_latency_p95",),
+)
 LATENCY_P99 = _metric(
-    "processing_latency_p99_ms", MS, "as processing_latency_p50_ms", "99th percentile, the larger subtask's"
+    "processing_latency_p99_ms",
+    MS,
+    "as processing_latency_p50_ms",
+    "99th percentile, the larger subtask's",
+    aliases=("processing_latency_p99", "processing_latency_ms"),
 )
 WINDOW_EMIT_LATENCY = _metric(
     "window_emit_latency_ms",
@@ -318,6 +340,53 @@ WATERMARK_LAG = _metric(
     "how far event time lags behind the clock",
 )
 
+# --- Invariants and reconciliation -------------------------------------------------------------
+
+INVARIANT_CREATED_RECORDS = _metric(
+    "invariant_created_records",
+    COUNT,
+    "order ids in results or the late output that the order ledger does not have 30 s later, newly found",
+    "orders that came out and never went in (invariant 1: records in >= records out)",
+    tier=Tier.HEALTH,
+)
+INVARIANT_UNACCOUNTED_RECORDS = _metric(
+    "invariant_unaccounted_records",
+    COUNT,
+    "ledger entries the job has read (by offset) and finished, in no result on S3, DLQ or late output 15 s "
+    "later, newly found; a new attempt of the job begins anew, what Firehose has not taken is waited for",
+    "orders that went in and came out nowhere (invariant 2: out = in - dlq - replays - late)",
+    tier=Tier.HEALTH,
+)
+ORDERS_IN_FLIGHT = _metric(
+    "orders_in_flight",
+    COUNT,
+    "ledger entries not yet found in a result, the DLQ or the late output, and not told as unaccounted",
+    "orders under way: unread, in a window, or not yet delivered",
+    tier=Tier.HEALTH,
+)
+DEDUP_FILTER_PERCENTAGE = _metric(
+    "dedup_filter_percentage",
+    PERCENT,
+    "the job's counter duplicate_records_total over orders_in_total, both as differences over 30 s",
+    "share of the orders that are dropped as replays (invariant 3: below 1 %)",
+    tier=Tier.HEALTH,
+)
+RECONCILIATION_KAFKA_S3 = _metric(
+    "reconciliation_kafka_s3_missing_records",
+    COUNT,
+    "offsets of the orders topic that are 30 to 60 s old and in no archive object on S3 (hourly: 3,600 s)",
+    "records Kafka got and the archive does not hold, beyond what may be on its way",
+    tier=Tier.HEALTH,
+)
+RECONCILIATION_TOTALS = _metric(
+    "reconciliation_totals_difference_cents",
+    Unit.NONE,
+    "results on S3 against the order ledger, per window once it is closed and delivered: wrong totals, "
+    "orders counted twice and orders missing, in cents, added up; without late orders and those in flight",
+    "by how much money the results of newly finished windows are wrong",
+    tier=Tier.HEALTH,
+)
+
 # --- The telemetry's own -----------------------------------------------------------------------
 
 CONFIG_VERSION = _metric(
@@ -349,23 +418,17 @@ CANARY = _metric(
     "makes an alarm toggle, to show that the alarm engine lives",
 )
 
-METRICS: tuple[Metric, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Metric))
-
-
-def problems(metrics: Iterable[Metric]) -> Iterator[str]:
-    """Yield what contradicts itself in `metrics`."""
-    metrics = list(metrics)
-    used = Counter(name for metric in metrics for name in (metric.name, *metric.aliases))
-    for name, times in used.items():
-        if times > 1:
-            yield f"the name {name} is taken {times} times"
-    for metric in metrics:
-        if len(set(metric.dimensions)) != len(metric.dimensions) or "Pipeline" in metric.dimensions:
-            yield f"{metric.name} has odd dimensions {metric.dimensions}"
-
-
-_PROBLEMS = list(problems(METRICS))
-if _PROBLEMS:
-    raise DeclarationError("detectors/metrics.py", _PROBLEMS)
+METRICS: tuple[Metric, ...] = (
+    *(value for value in list(globals().values()) if isinstance(value, Metric)),
+    *diagnosis.METRICS,
+)
 
 BY_NAME = {metric.name: metric for metric in METRICS}
+
+
+def of(key: str) -> Metric:
+    """Return the metric of a telemetry key, `name` or `name{Dimension=value}`; KeyError if undeclared."""
+    name = key.partition("{")[0]
+    if name not in BY_NAME:
+        raise KeyError(f"{key} is published but not declared in detectors/metrics.py")
+    return BY_NAME[name]

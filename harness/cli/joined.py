@@ -14,19 +14,20 @@ from pathlib import Path
 import psutil
 from rich.console import Console
 
+from detectors import whereabouts
 from detectors.alarms import ALARMS
 from detectors.books import PipelineBooks
 from detectors.cloudwatch import CloudWatchBoard, deploy
 from fixtures import install, topology
 from fixtures.install import where
 from fixtures.load.feed import FileFeed
-from fixtures.processes import cgroup, ports, stacks
+from fixtures.processes import cgroup, ports, stacks, volume
 from fixtures.processes.flink import FlinkHome
 from fixtures.processes.layout import ROOT, Engines
 from fixtures.processes.stack import ProcessStack
 from harness.cli import presence
 from harness.cli.healing import READY
-from harness.cli.platform import Finding, Guard, Running, Tell
+from harness.cli.platform import Finding, Guard, Running, Tell, Whereabouts, deployed
 from harness.cli.reaper import Reaper
 from harness.clock import Clock, RealClock
 from harness.endpoints import Endpoints
@@ -40,7 +41,10 @@ FREE_MEMORY_BYTES = 5 * 2**30
 STACK_DISK_BYTES = 1_000_000_000
 """Kafka's logs, checkpoints and logs of one long run."""
 
-RUNS_IN_A_STACK = ("fixtures", "detectors", "harness/proxies", "harness/model", "harness/endpoints.py")
+RUNS_IN_A_STACK = (
+    *("fixtures", "detectors", "harness/proxies", "harness/model"),
+    *("harness/endpoints.py", "harness/structured_log.py"),
+)
 """The source that runs inside a stack, beside the engines: a stack started from other source is another."""
 
 
@@ -72,7 +76,8 @@ class Processes:
     @property
     def can(self) -> frozenset[Capability]:
         limits = {Capability.MEMORY_LIMIT, Capability.CPU_LIMIT}
-        return frozenset(Capability) - (limits if cgroup.usable() else frozenset())
+        lacking = limits if cgroup.usable() else set()
+        return frozenset(Capability) - lacking - ({Capability.DISK} if volume.usable() else set())
 
     def check_home(self) -> None:
         presence.check_writable(self.home, "set FIREDRILL_HOME to one that can")
@@ -98,7 +103,7 @@ class Processes:
             kept=kept,
             ports=ports,
             clock=self.clock,
-            deploy=lambda endpoints: deploy(self.alarms, endpoints, self.clock),
+            deploy=lambda endpoints: deploy(deployed(self), endpoints, self.clock),
             progress=tell,
         )
         (running.directory / READY).touch()
@@ -122,14 +127,20 @@ class Processes:
         return CloudWatchBoard(running.endpoints, self.clock)
 
     def books(self, running: Running) -> Books:
-        names = {name: str(value) for name, value in vars(topology).items() if isinstance(value, str)}
-        return PipelineBooks(running.endpoints, names)
+        return PipelineBooks(running.endpoints, _names())
+
+    def whereabouts(self, running: Running) -> Whereabouts:
+        return whereabouts.of_stack(running.endpoints, _names())
 
     def guard(self, folder: Path) -> Guard:
         return Reaper(self.home, folder)
 
     def blockers(self) -> Sequence[Finding]:
         return list(_findings(self.home, stacks_running=len(self.running())))
+
+
+def _names() -> dict[str, str]:
+    return {name: str(value) for name, value in vars(topology).items() if isinstance(value, str)}
 
 
 def _known(running: Running) -> stacks.Running:
@@ -181,6 +192,12 @@ def _findings(home: Path, *, stacks_running: int) -> Iterator[Finding]:
         f"memory and CPU limits: {reason or 'cgroups can be used'}",
         not reason,
         remedy="as root, with a writable /sys/fs/cgroup, the drills that need limits run too",
+    )
+    reason = volume.usable()
+    yield Finding(
+        f"state volume: {reason or 'one of its own can be mounted'}",
+        not reason,
+        remedy="as root, the drill that fills the disk runs too",
     )
     runtime = install.find(home)
     told = ", ".join(f"{name} {version}" for name, version in runtime.versions.items()) if runtime else ""

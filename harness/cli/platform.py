@@ -64,6 +64,16 @@ class Guard(Protocol):
         """Let go of it. Without `bye` before, it sets to work."""
 
 
+class Whereabouts(Protocol):
+    """Finds one order in everything that a stack has written."""
+
+    def of(self, order_id: str) -> Sequence[tuple[str, str]]:
+        """Return all that happened to it, as (what, proof); StackError if a place cannot be read."""
+
+    def looked_in(self) -> Sequence[str]:
+        """Name the places it is looked for in."""
+
+
 class Platform(Protocol):
     """Stacks of one kind on this machine, and the parts that go with them."""
 
@@ -81,7 +91,7 @@ class Platform(Protocol):
 
     @property
     def alarms(self) -> Sequence[Alarm]:
-        """Every alarm that is deployed."""
+        """Every alarm that is declared; `deployed` are those a stack of this machine can have."""
 
     @property
     def version(self) -> str:
@@ -124,11 +134,22 @@ class Platform(Protocol):
     def books(self, running: Running) -> Books:
         """Return the stack's books."""
 
+    def whereabouts(self, running: Running) -> Whereabouts:
+        """Return what finds orders on the stack."""
+
     def guard(self, folder: Path) -> Guard:
         """Start what heals and takes down if this run is killed; it logs into `folder`."""
 
     def blockers(self) -> Sequence[Finding]:
         """Look at the machine: what is fine, what is limited, what must be mended first."""
+
+
+def deployed(platform: Platform) -> list[Alarm]:
+    """Return the alarms a stack of `platform` has: those whose metric it has a number for.
+
+    An alarm that could never fire would make every drill in which it is quiet worthless.
+    """
+    return [alarm for alarm in platform.alarms if alarm.metric.needs <= platform.can]
 
 
 @dataclass

@@ -6,7 +6,18 @@ import pytest
 from fixtures import topology
 from harness.catalogue import sham
 from harness.errors import DeclarationError, HealFailed, StackError
-from harness.faults import Both, Disturb, ExhaustMemory, Flap, Kill, Misconfigure, Pause, Poison, Sham
+from harness.faults import (
+    Both,
+    Disturb,
+    ExhaustMemory,
+    Flap,
+    Kill,
+    LeakMemory,
+    Misconfigure,
+    Pause,
+    Poison,
+    Sham,
+)
 from harness.judge import judge
 from harness.model import Capability, Fault, Knobs, Outcome, Refusal, Scenario, Toxic
 from harness.runner import run
@@ -31,6 +42,7 @@ FAULTS: tuple[Fault, ...] = (
     Poison(LINK, Toxic(refusal=SLOW_DOWN, delay_s=1.0)),
     Flap(topology.TASK_MANAGERS, every_s=5.0),
     ExhaustMemory(topology.TASK_MANAGER_1, total_bytes=2_000, bytes_per_s=100),
+    LeakMemory(topology.TASK_MANAGER_1, total_bytes=500, bytes_per_s=10),
     Misconfigure(topology.PIPELINE_SETTINGS, {"dedup": False}),
     Disturb(Knobs(malformed_per_s=5.0), "malformed"),
     Disturb(Knobs(duplicate_ratio=0.1), "duplicate", at_least=50),
@@ -178,6 +190,23 @@ def test_memory_that_only_grows_is_not_exhausted() -> None:
     assert not fault.in_effect(stack)
 
 
+def test_a_leak_that_the_kernel_has_ended_is_none_any_more() -> None:
+    """Then a TaskManager died of it, and the drill was about another alarm."""
+    clock = FakeClock()
+    stack = FakeStack(clock)
+    fault = LeakMemory(topology.TASK_MANAGER_1, total_bytes=2_000, bytes_per_s=100)
+    fault.inject(stack)
+
+    felt = []
+    for _ in range(3):
+        clock.sleep(1.5)
+        felt.append(fault.in_effect(stack))
+    clock.sleep(20.0)
+
+    assert [False, True, True] == felt
+    assert not fault.in_effect(stack)
+
+
 def test_a_hog_that_was_the_victim_itself_exhausted_nobody() -> None:
     """The kernel killed something, but not what the drill is about."""
     clock = FakeClock()
@@ -257,6 +286,7 @@ def test_both_is_healed_only_when_neither_part_is_in_effect() -> None:
         Poison(LINK, Toxic(cut=True)),
         Flap((topology.ARCHIVER_1,), 5.0),
         ExhaustMemory(topology.TASK_MANAGER_1, 500, 100),
+        LeakMemory(topology.TASK_MANAGER_1, 500, 100),
         Disturb(Knobs(malformed_per_s=1.0), "malformed", at_least=1_000_000),
     ],
     ids=repr,

@@ -22,8 +22,8 @@ def scenario(
 
 def test_an_alarm_cannot_promise_to_be_faster_than_its_own_period() -> None:
     """A promise nobody can keep would make every drill of that alarm fail."""
-    with pytest.raises(DeclarationError, match="shorter than its own 10 s"):
-        alarm("HASTY", sla_s=5.0)
+    with pytest.raises(DeclarationError, match="HASTY: SLA 5 s is shorter than its own 10 s"):
+        scenario(expect=(alarm("HASTY", sla_s=5.0),))
 
 
 def test_a_scenario_may_tighten_an_sla_but_never_loosen_it() -> None:

@@ -166,7 +166,8 @@ def test_only_platform_managed_nodes_are_restarted(layout: Layout) -> None:
     """A broker stays dead until somebody looks: else killing it would be no fault."""
     restarted = {each.name for each in layout.services if each.restart}
 
-    assert {*topology.TASK_MANAGERS, *topology.ARCHIVERS, topology.COLLECTOR} == restarted
+    own = (topology.COLLECTOR, topology.LOG_SHIPPER)
+    assert {*topology.TASK_MANAGERS, *topology.ARCHIVERS, *own} == restarted
 
 
 def test_every_scraped_node_is_told_its_port(layout: Layout) -> None:
@@ -174,6 +175,18 @@ def test_every_scraped_node_is_told_its_port(layout: Layout) -> None:
 
     assert len(layout.endpoints.scrape) == 6
     assert all(int(url.split(":")[2].split("/")[0]) in ports for url in layout.endpoints.scrape.values())
+
+
+def test_the_collector_reads_the_garbage_logs_the_task_managers_write(layout: Layout) -> None:
+    """Both sides name the file; a log nobody reads has no pauses in it."""
+    for name in topology.TASK_MANAGERS:
+        argv = next(service.argv for service in layout.services if service.name == name)
+        log = layout.endpoints.gc_logs[name]
+
+        assert [f'-Xlog:gc:file="{log}":timemillis:filecount=2,filesize=1m'] == [
+            each for each in argv if each.startswith("-Xlog")
+        ]
+        assert Path(layout.endpoints.logs) == Path(log).parent
 
 
 def test_the_seed_reaches_the_generator(layout: Layout) -> None:
