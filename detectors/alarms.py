@@ -291,9 +291,9 @@ LATENCY_LADDER = _ladder(
     "LATENCY",
     m.LATENCY_P99,
     (
-        ("YELLOW", 3_000, 5, Severity.LOW, "Investigate."),
-        ("ORANGE", 5_000, 5, Severity.HIGH, "Check backpressure; scale."),
-        ("RED", 8_000, 10, Severity.CRITICAL, "Page on-call."),
+        ("YELLOW", 3_000, 10, Severity.LOW, "Investigate."),
+        ("ORANGE", 5_000, 10, Severity.HIGH, "Check backpressure; scale."),
+        ("RED", 8_000, 15, Severity.CRITICAL, "Page on-call."),
     ),
     meaning="Orders take too long through the pipeline (p99).",
     runbook="Slow in (lag, enrichment) or slow out (sink_buffered_records)? The slower side is the cause.",
@@ -309,6 +309,7 @@ WINDOW_EMIT_SLOW = Alarm(
     meaning="Windows are emitted more than 2 s after their end (p99).",
     action="Check the watermark and the window operator.",
     runbook="watermark_lag_ms high: a slow or silent partition. Low: the operator is busy or was frozen.",
+    condition_s=10,  # windows of a whole period have to be late
 )
 WINDOW_INCOMPLETE = Alarm(
     name="WINDOW_INCOMPLETE",
