@@ -198,7 +198,7 @@ class Feed(Protocol):
         """Read the knobs back."""
 
     def produced(self, kind: str, within_s: float) -> int:
-        """Count acknowledged orders of `kind` (good, malformed, duplicate, late, stranger) of the last seconds."""
+        """Count acknowledged orders of `kind` (as the ledger names it) of the last seconds."""
 
     def produced_on(self, partition: int, within_s: float) -> int:
         """Count acknowledged orders of any kind on one partition of the last seconds."""
