@@ -380,7 +380,7 @@ RECONCILIATION_KAFKA_S3 = _metric(
 )
 RECONCILIATION_TOTALS = _metric(
     "reconciliation_totals_difference_cents",
-    Unit.NONE,
+    COUNT,
     "results on S3 against the order ledger, per window once it is closed and delivered: wrong totals, "
     "orders counted twice and orders missing, in cents, added up; without late orders and those in flight",
     "by how much money the results of newly finished windows are wrong",

@@ -8,15 +8,23 @@ from harness.catalogue import sham
 from harness.errors import DeclarationError, HealFailed, StackError
 from harness.faults import (
     Both,
+    CorruptState,
     Disturb,
     ExhaustMemory,
+    FillVolume,
     Flap,
     Kill,
+    KillHolder,
     LeakMemory,
+    LoseState,
     Misconfigure,
+    Misdirect,
     Pause,
     Poison,
+    Pulse,
     Sham,
+    Silence,
+    SqueezeCpu,
 )
 from harness.judge import judge
 from harness.model import Capability, Fault, Knobs, Outcome, Refusal, Scenario, Toxic
@@ -48,6 +56,14 @@ FAULTS: tuple[Fault, ...] = (
     Disturb(Knobs(duplicate_ratio=0.1), "duplicate", at_least=50),
     Disturb(Knobs(orders_per_s=2_000.0), "good", at_least=10_000),
     Both(Kill(topology.BROKER_2), Disturb(Knobs(late_ratio=0.1, late_by_s=30.0), "late")),
+    KillHolder(topology.ACTIVE_CONTROLLER, topology.BROKERS),
+    Pulse(topology.BUSY_TASK_MANAGER, topology.TASK_MANAGERS, frozen_s=3.0, every_s=6.0),
+    SqueezeCpu(topology.BUSY_TASK_MANAGER, topology.TASK_MANAGERS, cpus=0.2, burners=2),
+    FillVolume(free_percent=10.0, bytes_per_s=100),
+    LoseState(topology.JOB_SETTINGS, {"restore": "nothing"}),
+    CorruptState(topology.BUSY_TASK_MANAGER),
+    Misdirect(topology.RESULTS_DELIVERY, {"bucket": "gone"}, LINK),
+    Silence(partition=2),
 )
 every_fault = pytest.mark.parametrize("fault", FAULTS, ids=repr)
 
