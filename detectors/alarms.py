@@ -160,7 +160,7 @@ TASK_MANAGERS_UNSTABLE = Alarm(
     action="Find out what kills them.",
     runbook="Their exit codes and starts; the kernel log; a bad configuration that dies at start-up.",
     condition_s=30,  # the third change: a death, a return, and a death again
-    clear_s=130,  # the metric wants a minute of peace
+    clear_s=120,  # the metric wants 45 s of peace
 )
 STATE_DISK_LOW = Alarm(
     name="STATE_DISK_LOW",
@@ -231,6 +231,7 @@ THREAD_POOL_EXHAUSTED = Alarm(
     meaning="More than 100 calls to the outside wait for a thread.",
     action="Check the services the pipeline calls.",
     runbook="All threads active and the enrichment service slow? Its time-outs keep the pool busy: shed it.",
+    condition_s=15,  # every thread must be taken, and a hundred more calls must come
 )
 
 # --- Firehose ----------------------------------------------------------------------------------

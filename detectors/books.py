@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPar
 from detectors import lake, ledger
 from harness.endpoints import Endpoints
 from harness.errors import StackError
-from harness.model import Orders
+from harness.model import Harm, Orders, Toll
 
 READ_LIMIT_S = 10.0
 NAMED = 100
@@ -79,7 +79,35 @@ class Evidence:
     late: set[str] = field(default_factory=set)
 
 
-def settle(entries: Iterable[ledger.Entry], evidence: Evidence) -> Orders:
+EDGE_S = 2.0
+"""Around its beginning and its end a fault may or may not have got hold of an order."""
+
+
+@dataclass(frozen=True)
+class Expected:
+    """The order ids that may be harmed as expected, and those of them that must be."""
+
+    may: frozenset[str] = frozenset()
+    must: frozenset[str] = frozenset()
+
+
+def expected(entries: Iterable[ledger.Entry], toll: Toll | None) -> Expected:
+    """Return which of `entries` the toll says are harmed; pure."""
+    if toll is None:
+        return Expected()
+    damage, begin = toll.damage, toll.asked_at - toll.damage.before_s
+    end = toll.healed_at + EDGE_S if damage.lasting else toll.effect_at + EDGE_S
+    may, must = set(), set()
+    for entry in entries:
+        if damage.kind not in ("", entry.kind) or not begin <= entry.produced_at <= end:
+            continue
+        may.add(entry.order_id)
+        if damage.lasting and toll.effect_at + EDGE_S <= entry.produced_at <= toll.healing_at - EDGE_S:
+            must.add(entry.order_id)
+    return Expected(frozenset(may), frozenset(must))
+
+
+def settle(entries: Sequence[ledger.Entry], evidence: Evidence, toll: Toll | None = None) -> Orders:
     """Account for `entries` by order id; pure.
 
     A replay is not another order: it must appear once, however often it was produced. An order
@@ -91,26 +119,36 @@ def settle(entries: Iterable[ledger.Entry], evidence: Evidence) -> Orders:
             produced[entry.payload_sha] = ""
         else:
             produced.setdefault(entry.order_id, entry.order_id)
-    windowed = dead = late = duplicate = 0
-    missing = []
+    windowed = dead = late = 0
+    missing, doubled = [], []
     for key, order_id in produced.items():
         if order_id and order_id in evidence.results.where:
             windowed += 1
-            duplicate += order_id in evidence.results.duplicates
+            if order_id in evidence.results.duplicates:
+                doubled.append(order_id)
         elif not order_id and key in evidence.dead:
             dead += 1
         elif order_id and order_id in evidence.late:
             late += 1
         else:
             missing.append(order_id or f"malformed payload {key}")
+    harm = expected(entries, toll)
+    lost = harm.may.intersection(missing) if toll and toll.damage.harm is Harm.LOST else frozenset()
+    twice = harm.may.intersection(doubled) if toll and toll.damage.harm is Harm.DOUBLED else frozenset()
+    # A replay that came too late for its window was not let in a second time, but not by deduplication.
+    excused = evidence.late if toll and toll.damage.harm is Harm.DOUBLED else frozenset()
     return Orders(
         produced=len(produced),
         windowed=windowed,
         dlq=dead,
-        duplicate=duplicate,
+        duplicate=len(doubled),
         late=late,
         missing=len(missing),
-        missing_ids=tuple(missing[:NAMED]),
+        missing_ids=tuple(sorted(missing, key=lost.__contains__)[:NAMED]),
+        expected_missing=len(lost),
+        expected_duplicate=len(twice),
+        spared=len(harm.must - lost - twice - excused),
+        harmed_ids=tuple(sorted(lost | twice)),
     )
 
 
@@ -130,9 +168,10 @@ class PipelineBooks:
         # No result can hold an order that was produced after it was delivered.
         self._results.since = at
 
-    def account(self, until: float) -> Orders:
+    def account(self, until: float, toll: Toll | None = None) -> Orders:
         for line in self._results.fresh():
             self._evidence.results.take(lake.result(line))
         self._evidence.dead.update(record["payload_sha"] for record in self._dead.fresh())
         self._evidence.late.update(record["order_id"] for record in self._late.fresh())
-        return settle(ledger.entries(self._endpoints.ledger, since=self._since, until=until), self._evidence)
+        entries = ledger.entries(self._endpoints.ledger, since=self._since, until=until)
+        return settle(entries, self._evidence, toll)

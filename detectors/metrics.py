@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from harness.errors import DeclarationError
-from harness.model import Metric, Tier, Unit
+from harness.model import Capability, Metric, Tier, Unit
 
 COUNT, MS, PERCENT, BYTES = Unit.COUNT, Unit.MILLISECONDS, Unit.PERCENT, Unit.BYTES
 
@@ -26,6 +26,7 @@ def _metric(
     tier: Tier = Tier.ALWAYS_ON,
     dimensions: tuple[str, ...] = (),
     aliases: tuple[str, ...] = (),
+    needs: frozenset[Capability] = frozenset(),
 ) -> Metric:
     return Metric(
         name=name,
@@ -35,6 +36,7 @@ def _metric(
         meaning=meaning,
         dimensions=dimensions,
         aliases=aliases,
+        needs=needs,
     )
 
 
@@ -171,9 +173,9 @@ TASK_MANAGER_COUNT = _metric(
 TASK_MANAGER_CHANGES = _metric(
     "task_manager_changes",
     COUNT,
-    "changes of task_manager_count in the last 5 minutes, 0 once the last is a minute ago; "
-    "CloudWatch has no such statistic",
-    "how unstable the number of TaskManagers is: one that has stood still for a minute is stable",
+    "changes of task_manager_count in the last 5 minutes, as far as none was 45 s after the one before; 0 "
+    "once the last is 45 s ago; CloudWatch has no such statistic",
+    "how unstable the number of TaskManagers is; deaths further apart page as TASK_MANAGER_DOWN, each",
     tier=Tier.HEALTH,
 )
 MEMORY_USAGE = _metric(
@@ -182,6 +184,7 @@ MEMORY_USAGE = _metric(
     "cgroup memory in use less inactive file cache, over its limit; the fullest TaskManager",
     "how near a TaskManager is to being killed for its memory",
     tier=Tier.HEALTH,
+    needs=frozenset({Capability.MEMORY_LIMIT}),
 )
 CPU_USAGE = _metric(
     "cpu_usage_percentage",

@@ -41,13 +41,13 @@ class Endpoints:
     baselines: Mapping[str, str]
     """The same files as they were deployed."""
     state_directory: str
-    submission: str
-    """Path of the JSON file the job is submitted by: {"host", "port", "options"}."""
     logs: str
     scrape: Mapping[str, str] = field(default_factory=dict)
     """Prometheus text endpoints, by node."""
     cgroups: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Node -> controller ("memory", "cpu") -> directory; empty where cgroups cannot be used."""
+    submission: str = ""
+    """Path of the JSON file the job is submitted by: {"host", "port", "options"}; empty if it is not ours."""
     state_volume: bool = False
     """Whether `state_directory` is a file system of its own."""
 

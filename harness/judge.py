@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
-from harness.model import Alarm, AlarmResult, AlarmState, Orders, Outcome, Phase, Scenario, Verdict
+from harness.model import Alarm, AlarmResult, AlarmState, Harm, Orders, Outcome, Phase, Scenario, Verdict
 from harness.timeline import Event, Kind
 
 
@@ -123,7 +123,9 @@ class _Record:
             return None
         known = {each.name for each in fields(Orders)}
         kept = {name: value for name, value in books[-1].data.items() if name in known}
-        return Orders(**{**kept, "missing_ids": tuple(kept.get("missing_ids", ()))})
+        for name in ("missing_ids", "harmed_ids"):
+            kept[name] = tuple(kept.get(name, ()))
+        return Orders(**kept)
 
 
 def _sightings(event: Event) -> Iterator[tuple[str, _Sighting]]:
@@ -248,6 +250,7 @@ def _failed(record: _Record) -> Iterator[str]:
         if look.data.get("ailments"):
             yield f"the stack did not recover: {', '.join(look.data['ailments'])}"
     yield from _unbalanced(record.orders)
+    yield from _undamaged(record)
 
 
 def _unpunctual(record: _Record, alarm: Alarm) -> Iterator[str]:
@@ -298,11 +301,24 @@ def _unbalanced(orders: Orders | None) -> Iterator[str]:
     if orders is None or orders.balanced:
         return
     named = f" (first: {', '.join(orders.missing_ids[:3])})" if orders.missing_ids else ""
+    lost = f", {orders.expected_missing} of them as expected" if orders.expected_missing else ""
+    doubled = f", {orders.expected_duplicate} of them as expected" if orders.expected_duplicate else ""
+    spared = f"; {orders.spared} that had to be harmed were not" if orders.spared else ""
     yield (
         f"the books do not balance: of {orders.produced} orders {orders.windowed} are in windows, "
-        f"{orders.dlq} in the DLQ, {orders.late} late and {orders.missing} missing{named}; "
-        f"{orders.duplicate} are in more than one window result"
+        f"{orders.dlq} in the DLQ, {orders.late} late and {orders.missing} missing{lost}{named}; "
+        f"{orders.duplicate} are in more than one window result{doubled}{spared}"
     )
+
+
+def _undamaged(record: _Record) -> Iterator[str]:
+    """Yield that the damage the scenario states did not come about: then it was another fault."""
+    damage, orders = record.scenario.damage, record.orders
+    if damage is None or orders is None:
+        return
+    harmed = orders.expected_missing if damage.harm is Harm.LOST else orders.expected_duplicate
+    if harmed < damage.at_least:
+        yield f"{harmed} orders were {damage.harm}, at least {damage.at_least} were to be ({damage.why})"
 
 
 # --- results -----------------------------------------------------------------------------------

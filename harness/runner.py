@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, field
 
 from harness.clock import POLL_INTERVAL_S, Clock, wait_until
 from harness.errors import FaultNotInEffect, Invalid, StackError
-from harness.model import AlarmState, Board, Books, Fault, Phase, Scenario, Stack, Transition
+from harness.model import AlarmState, Board, Books, Fault, Phase, Scenario, Stack, Toll, Transition
 from harness.timeline import Kind, Timeline
 from harness.undo import HEAL_LIMIT, UndoJournal, await_healed
 
@@ -309,12 +309,13 @@ class _Drill:
         """Wait until every order up to now is accounted for; record the books as they stand."""
         self._begin(Phase.RECONCILE)
         cutoff = self.clock.now()
-        account = self.books.account(cutoff)
+        toll = self._toll()
+        account = self.books.account(cutoff, toll)
 
         def balanced() -> bool:
             nonlocal account
             self.look()
-            account = self.books.account(cutoff)
+            account = self.books.account(cutoff, toll)
             return account.balanced
 
         if not account.balanced:
@@ -322,6 +323,19 @@ class _Drill:
         self._read_at = 0.0
         self.look()  # once more, whatever was read last
         self._record(Kind.BOOKS, **asdict(account))
+
+    def _toll(self) -> Toll | None:
+        """Return what orders the fault was expected to harm, and when: by what was recorded of it."""
+        if self.scenario.damage is None:
+            return None
+        last = {event.kind: event.at for event in self.timeline.events}
+        return Toll(
+            damage=self.scenario.damage,
+            asked_at=last[Kind.INJECTING],
+            effect_at=last[Kind.IN_EFFECT],
+            healing_at=last[Kind.HEALING],
+            healed_at=last[Kind.HEALED],
+        )
 
     def look(self) -> None:
         """Record what the board says now: each notification, and each state that is news."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from harness.model import AlarmResult, Outcome
+from harness.model import AlarmResult, Orders, Outcome
 from reports import moments, words
 from reports.record import DrillRecord, reconciled, standing
 
@@ -140,12 +140,20 @@ def _recovered(drill: DrillRecord) -> Check:
     return Check(RECOVERED, Outcome.PASSED)
 
 
+def _harmed(orders: Orders) -> str:
+    if not orders.harmed_ids:
+        return ""
+    ends = orders.harmed_ids[0], orders.harmed_ids[-1]
+    return f"; {len(orders.harmed_ids):,} of them harmed as expected ({ends[0]} to {ends[1]})"
+
+
 def _books(drill: DrillRecord) -> Check:
     orders = drill.verdict.orders
     if orders is None:
         return Check(BOOKS, Outcome.SKIPPED, "not judged: the books were not closed")
     detail = (
         f"{orders.produced:,} orders produced: {orders.windowed:,} windowed, {orders.dlq:,} DLQ, "
-        f"{orders.late:,} late, {orders.missing:,} missing, {orders.duplicate:,} in two windows"
+        f"{orders.late:,} late, {orders.missing:,} missing, "
+        f"{orders.duplicate:,} in two windows{_harmed(orders)}"
     )
     return Check(BOOKS, Outcome.PASSED if reconciled(drill.verdict) else Outcome.FAILED, detail)

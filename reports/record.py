@@ -135,8 +135,8 @@ def standing(drill: DrillRecord) -> Outcome:
 
 
 def reconciled(verdict: Verdict) -> bool | None:
-    """Say whether the books balanced, with no order in two windows; None if they were not closed."""
-    return None if verdict.orders is None else verdict.orders.balanced and not verdict.orders.duplicate
+    """Say whether the books balanced, expected damage included; None if they were not closed."""
+    return None if verdict.orders is None else verdict.orders.balanced
 
 
 def good(drill: DrillRecord) -> bool:

@@ -52,6 +52,7 @@ def _scenario(drill: DrillRecord) -> dict[str, Any]:
         "effect_s": _rounded(verdict.effect_s),
         "reconciled": reconciled(verdict),
         "orders": None if verdict.orders is None else _orders(verdict.orders),
+        "damage": None if verdict.orders is None else _damage(verdict.orders),
         "wall_s": _rounded(drill.wall_s),
         "rerun": drill.rerun,
     }
@@ -66,6 +67,15 @@ def _orders(orders: Orders) -> dict[str, int]:
         "duplicate": orders.duplicate,
         "late": orders.late,
         "missing": orders.missing,
+    }
+
+
+def _damage(orders: Orders) -> dict[str, int | list[str]]:
+    """Return what the fault was expected to harm, by order id: the part of `orders` that is in order."""
+    return {
+        "lost": orders.expected_missing,
+        "doubled": orders.expected_duplicate,
+        "order_ids": list(orders.harmed_ids),
     }
 
 

@@ -18,18 +18,22 @@ from harness.model import (
     Comparison,
     Fault,
     HogReading,
+    JobReading,
     Knobs,
     Metric,
     Orders,
     Severity,
+    SqueezeReading,
     Stack,
     Statistic,
     Tier,
+    Toll,
     Toxic,
     Traffic,
     Transition,
     Unit,
     Usage,
+    VolumeReading,
 )
 
 START = 1_700_000_000.0
@@ -85,6 +89,8 @@ class FakeNode:
     _paused: bool = False
     _flapping: tuple[float, float] | None = None
     _hog: tuple[float, int, int] | None = None
+    _squeeze: tuple[float, int] | None = None
+    _pulsing: tuple[float, float] | None = None
 
     def running(self) -> bool:
         return self._up_at is not None and self.clock.now() >= self._up_at
@@ -113,11 +119,44 @@ class FakeNode:
     def steady(self) -> None:
         self._flapping = None
 
+    def steady_since_start(self) -> bool:
+        """Say whether it was never killed."""
+        return self._up_at == 0.0
+
     def flaps(self) -> int | None:
         if self._flapping is None:
             return None
         since, every_s = self._flapping
         return int((self.clock.now() - since) // every_s)
+
+    def squeeze_cpu(self, cpus: float, burners: int) -> None:
+        self._squeeze = self._squeeze or (self.clock.now(), burners)
+
+    def release_cpu(self) -> None:
+        self._squeeze = None
+
+    def lose_burner(self) -> None:
+        """Let one of the burners die."""
+        if self._squeeze:
+            self._squeeze = (self._squeeze[0], self._squeeze[1] - 1)
+
+    def squeezed(self) -> SqueezeReading | None:
+        if self._squeeze is None:
+            return None
+        since, burners = self._squeeze
+        return SqueezeReading(int((self.clock.now() - since) * 10), burners)
+
+    def pulse(self, frozen_s: float, every_s: float) -> None:
+        self._pulsing = self._pulsing or (self.clock.now(), every_s)
+
+    def calm(self) -> None:
+        self._pulsing = None
+
+    def pulses(self) -> int | None:
+        if self._pulsing is None:
+            return None
+        since, every_s = self._pulsing
+        return int((self.clock.now() - since) // every_s) + 1
 
     def hog_memory(self, total_bytes: int, bytes_per_s: int) -> None:
         self._hog = (self.clock.now(), total_bytes, bytes_per_s)
@@ -197,6 +236,14 @@ class FakeFeed:
             total += max(0.0, end - max(begin, now - within_s)) * self._per_s(kind, knobs)
         return int(total)
 
+    def produced_on(self, partition: int, within_s: float) -> int:
+        now, total = self.clock.now(), 0.0
+        ends = [at for at, _ in self._knobs[1:]] + [now]
+        for (begin, knobs), end in zip(self._knobs, ends, strict=True):
+            if knobs.silent_partition != partition:
+                total += max(0.0, end - max(begin, now - within_s)) * knobs.orders_per_s / 4
+        return int(total)
+
     @staticmethod
     def _per_s(kind: str, knobs: Knobs) -> float:
         orders = knobs.orders_per_s
@@ -228,6 +275,55 @@ class FakeSettings:
         return self._text != self.baseline
 
 
+@dataclass
+class FakeJob:
+    """The job: it takes 10 s to deploy, and forgets when its settings say so."""
+
+    clock: FakeClock
+    settings: FakeSettings
+    nodes: Mapping[str, FakeNode]
+    _up_at: float = 0.0
+    _forgot: bool = False
+    _corrupt: int = 0
+
+    def reading(self) -> JobReading | None:
+        killed = self._corrupt and not all(node.steady_since_start() for node in self.nodes.values())
+        return JobReading("j", self.clock.now() >= self._up_at and not killed, self._forgot)
+
+    def redeploy(self) -> None:
+        self._up_at, self._forgot = self.clock.now() + 10.0, self.settings.edited()
+
+    def corrupt(self) -> None:
+        self._corrupt = 3
+
+    def corrupted(self) -> int:
+        return self._corrupt
+
+    def repair(self) -> None:
+        self._corrupt = 0
+
+
+@dataclass
+class FakeVolume:
+    """A volume of 1,000 bytes, 600 of them free."""
+
+    clock: FakeClock
+    _filling: tuple[float, float, int] | None = None
+
+    def fill(self, free_percent: float, bytes_per_s: int) -> None:
+        self._filling = self._filling or (self.clock.now(), free_percent, bytes_per_s)
+
+    def release(self) -> None:
+        self._filling = None
+
+    def reading(self) -> VolumeReading:
+        if self._filling is None:
+            return VolumeReading(0, 60.0)
+        since, until_free, rate = self._filling
+        held = min(600 - int(until_free * 10), int((self.clock.now() - since) * rate))
+        return VolumeReading(held, 60.0 - held / 10)
+
+
 class FakeStack:
     """The reference platform by its names; `illness` adds ailments of its own."""
 
@@ -238,8 +334,17 @@ class FakeStack:
         self.links = {name: FakeLink(clock) for name in topology.LINKS}
         self.feed = FakeFeed(clock)
         self.deployed = {
-            name: FakeSettings() for name in (topology.PIPELINE_SETTINGS, topology.ARCHIVER_SETTINGS)
+            name: FakeSettings()
+            for name in (
+                topology.PIPELINE_SETTINGS,
+                topology.ARCHIVER_SETTINGS,
+                topology.JOB_SETTINGS,
+                topology.RESULTS_DELIVERY,
+            )
         }
+        self.job = FakeJob(clock, self.deployed[topology.JOB_SETTINGS], self.nodes)
+        self.state_volume = FakeVolume(clock)
+        self.roles = {topology.ACTIVE_CONTROLLER: topology.BROKER_1}
         self.illness: list[str] = []
 
     @property
@@ -255,6 +360,9 @@ class FakeStack:
         if name not in self.links:
             raise StackError(f"no link {name}")
         return self.links[name]
+
+    def holder(self, role: str) -> str:
+        return self.roles[role]
 
     def settings(self, name: str) -> FakeSettings:
         if name not in self.deployed:
@@ -361,7 +469,7 @@ class FakeBooks:
     def open(self, at: float) -> None:
         self.opened_at = at
 
-    def account(self, until: float) -> Orders:
+    def account(self, until: float, toll: Toll | None = None) -> Orders:
         assert self.opened_at is not None, "the books were never opened"
         produced = int((until - self.opened_at) * 300)
         missing = self.lost if self.clock.now() >= until + self.behind_s else max(self.lost, 7)

@@ -179,7 +179,7 @@ def _counters(samples: Sequence[Sample]) -> dict[tuple[str, Any], float]:
 
 
 CHANGES_SPAN_S = 300.0
-STABLE_AFTER_S = 60.0
+STABLE_AFTER_S = 45.0
 DOWNTIMES_KEPT = 16
 RESTORE_FAILED = "could not restore"
 """What Flink's BackendRestorerProcedure says when no copy of an operator's state can be read."""
@@ -246,6 +246,8 @@ class Rest:
         if self._count is not None or task_managers >= self._expected:
             self._count = task_managers
         if changed:
+            if now - self._changed_at >= STABLE_AFTER_S:
+                self._changes = Recent(CHANGES_SPAN_S)  # what was before stood still in between
             self._changed_at = now
         changes = self._changes.add(now, float(changed))
         return {

@@ -46,8 +46,7 @@ class Network:
             passed = now - before[0]
             into += (inward - before[2]) / passed
             out += (total - inward - before[1] + before[2]) / passed
-            speed = (link["toxic"] or {}).get("bytes_per_s") or LINK_BYTES_PER_S
-            shares.append(100.0 * (total - before[1]) / passed / speed)
+            shares.append(100.0 * self._limited(link, total - before[1], inward - before[2]) / passed)
         if not shares:
             return Reading()
         return Reading(
@@ -58,3 +57,10 @@ class Network:
                 m.NETWORK_UTILIZATION.name: max(shares),
             }
         )
+
+    @staticmethod
+    def _limited(link: Mapping[str, Any], total: int, inward: int) -> float:
+        """Return the seconds the link needs, at its speed, for what it carried of what its speed limits."""
+        toxic = link["toxic"] or {}
+        carried = inward if toxic.get("inward_only") else total
+        return carried / (toxic.get("bytes_per_s") or LINK_BYTES_PER_S)

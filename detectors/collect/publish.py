@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import re
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -16,7 +17,11 @@ from detectors import aws
 from detectors import metrics as m
 from harness.model import Metric
 
-WAITING = 10
+ANSWER_LIMIT_S = 9.0
+"""A CloudWatch that is slow is not one that refuses: the ticks wait."""
+ATTEMPTS = 2
+"""A connection that breaks is tried again once; what CloudWatch itself refuses is not."""
+WAITING = 20
 """Ticks that may wait to be sent; what comes after is dropped, and counted as an error."""
 CANARY_CYCLE_S, CANARY_ON_S = 60, 15
 _SPLIT = re.compile(r"(\w+)(?:\{(\w+)=(\w+)\})?")
@@ -53,8 +58,8 @@ class Publisher:
 
     def __init__(self, path: str, exempt: str, pipeline: str) -> None:
         self._pipeline = pipeline
-        self._path = aws.client("cloudwatch", path, attempts=1, timeout_s=5.0)
-        self._exempt = aws.client("cloudwatch", exempt, attempts=1, timeout_s=5.0)
+        self._path = aws.client("cloudwatch", path, attempts=1, timeout_s=ANSWER_LIMIT_S)
+        self._exempt = aws.client("cloudwatch", exempt, attempts=1, timeout_s=ANSWER_LIMIT_S)
         self._waiting: queue.Queue[tuple[float, Mapping[str, float]]] = queue.Queue(WAITING)
         self._apart: queue.Queue[tuple[float, Mapping[str, float]]] = queue.Queue(WAITING)
         self._lock = threading.Lock()
@@ -94,8 +99,14 @@ class Publisher:
             self._send(self._exempt, at, values)
 
     def _send(self, client: Any, at: float, values: Mapping[str, float]) -> bool:
-        try:
-            client.put_metric_data(Namespace=aws.NAMESPACE, MetricData=list(data(values, at, self._pipeline)))
-        except (BotoCoreError, ClientError, ResponseParserError):
-            return False
-        return True
+        what = list(data(values, at, self._pipeline))
+        for _ in range(ATTEMPTS):
+            try:
+                client.put_metric_data(Namespace=aws.NAMESPACE, MetricData=what)
+            except ClientError:
+                return False
+            except (BotoCoreError, ResponseParserError) as error:
+                print(f"PutMetricData got no answer: {error!r}", file=sys.stderr, flush=True)
+            else:
+                return True
+        return False

@@ -20,13 +20,13 @@ from detectors.cloudwatch import CloudWatchBoard, deploy
 from fixtures import install, topology
 from fixtures.install import where
 from fixtures.load.feed import FileFeed
-from fixtures.processes import cgroup, ports, stacks
+from fixtures.processes import cgroup, ports, stacks, volume
 from fixtures.processes.flink import FlinkHome
 from fixtures.processes.layout import ROOT, Engines
 from fixtures.processes.stack import ProcessStack
 from harness.cli import presence
 from harness.cli.healing import READY
-from harness.cli.platform import Finding, Guard, Running, Tell
+from harness.cli.platform import Finding, Guard, Running, Tell, deployed
 from harness.cli.reaper import Reaper
 from harness.clock import Clock, RealClock
 from harness.endpoints import Endpoints
@@ -72,7 +72,8 @@ class Processes:
     @property
     def can(self) -> frozenset[Capability]:
         limits = {Capability.MEMORY_LIMIT, Capability.CPU_LIMIT}
-        return frozenset(Capability) - (limits if cgroup.usable() else frozenset())
+        lacking = limits if cgroup.usable() else set()
+        return frozenset(Capability) - lacking - ({Capability.DISK} if volume.usable() else set())
 
     def check_home(self) -> None:
         presence.check_writable(self.home, "set FIREDRILL_HOME to one that can")
@@ -98,7 +99,7 @@ class Processes:
             kept=kept,
             ports=ports,
             clock=self.clock,
-            deploy=lambda endpoints: deploy(self.alarms, endpoints, self.clock),
+            deploy=lambda endpoints: deploy(deployed(self), endpoints, self.clock),
             progress=tell,
         )
         (running.directory / READY).touch()
@@ -181,6 +182,12 @@ def _findings(home: Path, *, stacks_running: int) -> Iterator[Finding]:
         f"memory and CPU limits: {reason or 'cgroups can be used'}",
         not reason,
         remedy="as root, with a writable /sys/fs/cgroup, the drills that need limits run too",
+    )
+    reason = volume.usable()
+    yield Finding(
+        f"state volume: {reason or 'one of its own can be mounted'}",
+        not reason,
+        remedy="as root, the drill that fills the disk runs too",
     )
     runtime = install.find(home)
     told = ", ".join(f"{name} {version}" for name, version in runtime.versions.items()) if runtime else ""

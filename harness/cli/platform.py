@@ -81,7 +81,7 @@ class Platform(Protocol):
 
     @property
     def alarms(self) -> Sequence[Alarm]:
-        """Every alarm that is deployed."""
+        """Every alarm that is declared; `deployed` are those a stack of this machine can have."""
 
     @property
     def version(self) -> str:
@@ -129,6 +129,14 @@ class Platform(Protocol):
 
     def blockers(self) -> Sequence[Finding]:
         """Look at the machine: what is fine, what is limited, what must be mended first."""
+
+
+def deployed(platform: Platform) -> list[Alarm]:
+    """Return the alarms a stack of `platform` has: those whose metric it has a number for.
+
+    An alarm that could never fire would make every drill in which it is quiet worthless.
+    """
+    return [alarm for alarm in platform.alarms if alarm.metric.needs <= platform.can]
 
 
 @dataclass

@@ -15,7 +15,7 @@ from harness.cli import healing, presence, rebuilt
 from harness.cli.drills import Drill
 from harness.cli.journal import JOURNAL, TELEMETRY, Journal, TelemetrySlice, Ticks, ticks
 from harness.cli.live import display, say
-from harness.cli.platform import Guard, Platform, Running
+from harness.cli.platform import Guard, Platform, Running, deployed
 from harness.cli.signals import Interrupted, Interruption
 from harness.errors import HealFailed, Invalid, StackError, UsageError
 from harness.model import Alarm, Board, Books, Scenario, Stack
@@ -305,7 +305,7 @@ class _Run:
 
 def judged(platform: Platform) -> list[Alarm]:
     """Return the alarms a drill is judged by: all that are deployed but the canary."""
-    return [alarm for alarm in platform.alarms if alarm.name != CANARY]
+    return [alarm for alarm in deployed(platform) if alarm.name != CANARY]
 
 
 def tell_outcome(record: DrillRecord) -> None:

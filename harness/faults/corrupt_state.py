@@ -10,19 +10,19 @@ from harness.model import Capability, Stack
 
 @dataclass(frozen=True)
 class CorruptState:
-    """Flip the bytes of the retained checkpoints, then kill the node `target`, so that the job restores.
+    """Flip the bytes of the retained checkpoints, then kill the node that holds `role`: the job must restore.
 
     It is in effect while corrupt objects are there and the job does not get to run. The originals
-    are kept aside and put back by healing.
+    are kept aside and put back by healing; the node's supervisor starts it again by itself.
     """
 
-    target: str
+    role: str
     effect_limit_s: float = field(default=40.0, kw_only=True, repr=False)
     needs: ClassVar[frozenset[Capability]] = frozenset({Capability.KILL, Capability.JOB})
 
     def inject(self, stack: Stack, /) -> None:
         stack.job.corrupt()
-        stack.node(self.target).kill()
+        stack.node(stack.holder(self.role)).kill()
 
     def in_effect(self, stack: Stack, /) -> bool:
         job = stack.job.reading()
@@ -34,4 +34,3 @@ class CorruptState:
 
     def heal(self, stack: Stack, /) -> None:
         stack.job.repair()
-        stack.node(self.target).start()

@@ -21,7 +21,7 @@ class Disturb:
     knobs: Knobs
     kind: str
     at_least: int = field(default=1, kw_only=True)
-    effect_limit_s: float = field(default=20.0, kw_only=True, repr=False)
+    effect_limit_s: float = field(default=10.0, kw_only=True, repr=False)
     needs: ClassVar[frozenset[Capability]] = frozenset({Capability.FEED})
 
     def __post_init__(self) -> None:

@@ -18,7 +18,7 @@ class FillVolume:
 
     free_percent: float
     bytes_per_s: int
-    effect_limit_s: float = field(default=40.0, kw_only=True, repr=False)
+    effect_limit_s: float = field(default=20.0, kw_only=True, repr=False)
     needs: ClassVar[frozenset[Capability]] = frozenset({Capability.DISK})
 
     def __post_init__(self) -> None:

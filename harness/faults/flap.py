@@ -15,7 +15,7 @@ class Flap:
 
     targets: tuple[str, ...]
     every_s: float
-    effect_limit_s: float = field(default=30.0, kw_only=True, repr=False)
+    effect_limit_s: float = field(default=15.0, kw_only=True, repr=False)
     needs: ClassVar[frozenset[Capability]] = frozenset({Capability.KILL})
 
     def inject(self, stack: Stack, /) -> None:

@@ -17,7 +17,7 @@ class Kill:
     """
 
     target: str
-    effect_limit_s: float = field(default=20.0, kw_only=True, repr=False)
+    effect_limit_s: float = field(default=10.0, kw_only=True, repr=False)
     needs: ClassVar[frozenset[Capability]] = frozenset({Capability.KILL})
 
     def inject(self, stack: Stack, /) -> None:

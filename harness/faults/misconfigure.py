@@ -17,7 +17,7 @@ class Misconfigure:
 
     settings: str
     changes: Mapping[str, object] = field(hash=False)
-    effect_limit_s: float = field(default=10.0, kw_only=True, repr=False)
+    effect_limit_s: float = field(default=5.0, kw_only=True, repr=False)
     needs: ClassVar[frozenset[Capability]] = frozenset({Capability.SETTINGS})
 
     def inject(self, stack: Stack, /) -> None:

@@ -20,7 +20,7 @@ class Misdirect:
     settings: str
     changes: Mapping[str, object] = field(hash=False)
     link: str
-    effect_limit_s: float = field(default=20.0, kw_only=True, repr=False)
+    effect_limit_s: float = field(default=15.0, kw_only=True, repr=False)
     needs: ClassVar[frozenset[Capability]] = frozenset({Capability.SETTINGS, Capability.LINKS})
 
     def inject(self, stack: Stack, /) -> None:

@@ -13,7 +13,7 @@ class Pause:
     """Freeze the node called `target`, as SIGSTOP or a long garbage collection would."""
 
     target: str
-    effect_limit_s: float = field(default=10.0, kw_only=True, repr=False)
+    effect_limit_s: float = field(default=5.0, kw_only=True, repr=False)
     needs: ClassVar[frozenset[Capability]] = frozenset({Capability.PAUSE})
 
     def inject(self, stack: Stack, /) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -10,25 +11,37 @@ from harness.model import Capability, Stack
 
 @dataclass(frozen=True)
 class Pulse:
-    """Freeze the node `target` for the first `frozen_s` of every `every_s` seconds."""
+    """Freeze the node that holds `role`, one of `among`, for the first `frozen_s` of every `every_s` seconds.
 
-    target: str
+    Who held it is not remembered: it is in effect while any of `among` pulses, and healing calms all.
+    """
+
+    role: str
+    among: tuple[str, ...]
     frozen_s: float
     every_s: float
-    effect_limit_s: float = field(default=20.0, kw_only=True, repr=False)
+    effect_limit_s: float = field(default=10.0, kw_only=True, repr=False)
     needs: ClassVar[frozenset[Capability]] = frozenset({Capability.PAUSE})
 
     def inject(self, stack: Stack, /) -> None:
-        stack.node(self.target).pulse(self.frozen_s, self.every_s)
+        if not self.remains(stack):
+            stack.node(stack.holder(self.role)).pulse(self.frozen_s, self.every_s)
 
     def in_effect(self, stack: Stack, /) -> bool:
         # Between two pulses nothing is frozen, and yet it is in effect: what counts is that they come.
-        return (stack.node(self.target).pulses() or 0) >= 1
+        return any((stack.node(name).pulses() or 0) >= 1 for name in self.among)
 
     def remains(self, stack: Stack, /) -> bool:
-        """Say whether it is still pulsing, or was left frozen."""
-        node = stack.node(self.target)
-        return node.pulses() is not None or node.paused()
+        """Say whether any is still pulsing, or was left frozen."""
+        nodes = [stack.node(name) for name in self.among]
+        return any(node.pulses() is not None or node.paused() for node in nodes)
 
     def heal(self, stack: Stack, /) -> None:
-        stack.node(self.target).calm()
+        # An ExitStack calms every one of them, even if one raises.
+        with ExitStack() as healing:
+            for name in self.among:
+                healing.callback(self._calm, stack, name)
+
+    @staticmethod
+    def _calm(stack: Stack, name: str) -> None:
+        stack.node(name).calm()

@@ -18,7 +18,7 @@ class Silence:
     """
 
     partition: int
-    effect_limit_s: float = field(default=20.0, kw_only=True, repr=False)
+    effect_limit_s: float = field(default=15.0, kw_only=True, repr=False)
     needs: ClassVar[frozenset[Capability]] = frozenset({Capability.FEED})
 
     @property

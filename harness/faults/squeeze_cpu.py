@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -13,27 +14,37 @@ BITES = 10
 
 @dataclass(frozen=True)
 class SqueezeCpu:
-    """Cap the node `target` at `cpus` processors, `burners` busy processes inside that cap.
+    """Cap the node that holds `role`, one of `among`, at `cpus` processors; `burners` burn inside that cap.
 
     It is in effect once the kernel has throttled the node's group, and only while every burner runs.
+    Who held the role is not remembered: what is squeezed is read back, and healing releases all.
     """
 
-    target: str
+    role: str
+    among: tuple[str, ...]
     cpus: float
     burners: int
-    effect_limit_s: float = field(default=20.0, kw_only=True, repr=False)
+    effect_limit_s: float = field(default=15.0, kw_only=True, repr=False)
     needs: ClassVar[frozenset[Capability]] = frozenset({Capability.CPU_LIMIT})
 
     def inject(self, stack: Stack, /) -> None:
-        stack.node(self.target).squeeze_cpu(self.cpus, self.burners)
+        if not self.remains(stack):
+            stack.node(stack.holder(self.role)).squeeze_cpu(self.cpus, self.burners)
 
     def in_effect(self, stack: Stack, /) -> bool:
-        squeeze = stack.node(self.target).squeezed()
-        return squeeze is not None and squeeze.throttled >= BITES and squeeze.burners == self.burners
+        squeezes = [stack.node(name).squeezed() for name in self.among]
+        return any(each and each.throttled >= BITES and each.burners == self.burners for each in squeezes)
 
     def remains(self, stack: Stack, /) -> bool:
-        """Say whether the cap is still there, felt or not."""
-        return stack.node(self.target).squeezed() is not None
+        """Say whether a cap is still there, felt or not."""
+        return any(stack.node(name).squeezed() is not None for name in self.among)
 
     def heal(self, stack: Stack, /) -> None:
-        stack.node(self.target).release_cpu()
+        # An ExitStack releases every one of them, even if one raises.
+        with ExitStack() as healing:
+            for name in self.among:
+                healing.callback(self._release, stack, name)
+
+    @staticmethod
+    def _release(stack: Stack, name: str) -> None:
+        stack.node(name).release_cpu()

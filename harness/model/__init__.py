@@ -20,7 +20,9 @@ from harness.model.alarm import (
     Unit,
 )
 from harness.model.drill import (
+    Damage,
     Fault,
+    Harm,
     Scenario,
 )
 from harness.model.outcome import (
@@ -50,6 +52,7 @@ from harness.model.verdict import (
     AlarmResult,
     Books,
     Orders,
+    Toll,
     Verdict,
     names,
 )
@@ -64,8 +67,10 @@ __all__ = [
     "Books",
     "Capability",
     "Comparison",
+    "Damage",
     "Fault",
     "Feed",
+    "Harm",
     "HogReading",
     "Job",
     "JobReading",
@@ -85,6 +90,7 @@ __all__ = [
     "Stack",
     "Statistic",
     "Tier",
+    "Toll",
     "Toxic",
     "Traffic",
     "Transition",

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from harness.errors import DeclarationError
+from harness.model.stack import Capability
 
 DEFAULT_SLA_S = 30.0
 """From asking for the fault to receiving the notification; see `Alarm.sla_s`."""
@@ -43,6 +44,7 @@ class Metric:
     `source` says where the number honestly comes from; `aliases` are the other names the
     specification gives the same number. A metric split by `dimensions` (beyond the pipeline's
     own) never shares its name with one that is not: LocalStack matches dimensions by prefix.
+    A stack that lacks what the number `needs` has no such number, and so no alarm on it.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Metric:
     meaning: str
     dimensions: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
+    needs: frozenset[Capability] = frozenset()
 
 
 class Severity(StrEnum):

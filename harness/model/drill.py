@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Protocol
 
 from harness.errors import DeclarationError
@@ -40,6 +41,42 @@ class Fault(Protocol):
         """Undo what `inject` did and nothing more. Idempotent; safe if it never ran."""
 
 
+class Harm(StrEnum):
+    """What can become of an order that should have been counted once."""
+
+    LOST = "lost"
+    DOUBLED = "doubled"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Damage:
+    """The orders a fault is expected to harm: no others may be, and these must be.
+
+    They are the ledger's orders of `kind` (any, if empty) that were acknowledged from `before_s`
+    before the fault was asked for until it was healed; at least `at_least` of them. If `lasting`,
+    every one of them that was acknowledged while the fault was surely in effect must be harmed,
+    or be accounted for as late; else it strikes once, when it begins, and hits what is under way.
+    """
+
+    harm: Harm
+    why: str
+    kind: str = ""
+    at_least: int = 1
+    before_s: float = 0.0
+    lasting: bool = True
+
+    def __post_init__(self) -> None:
+        problems = []
+        if not self.why.strip():
+            problems.append("damage is expected without a reason")
+        if self.at_least < 1:
+            problems.append("damage that may be none is not expected: at_least must be 1 or more")
+        if self.lasting and not self.kind:
+            problems.append("lasting damage to orders of every kind would leave nothing to check by")
+        if problems:
+            raise DeclarationError(f"damage ({self.why or 'no reason'})", problems)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
     """One drill: what is broken, what must page, what else may.
@@ -47,6 +84,7 @@ class Scenario:
     `fault` is None only for a control that breaks nothing and watches for `watch_s`.
     `tolerate` maps each collateral alarm to the reason why it may fire; anything outside
     `expect` and `tolerate` that fires fails the drill.
+    `damage` says which orders the fault is expected to lose or double; None: none at all.
     `sla_s` may tighten the SLA of the expected alarms, never loosen it.
     """
 
@@ -55,6 +93,7 @@ class Scenario:
     expect: tuple[Alarm, ...]
     mode: int | None
     tolerate: Mapping[Alarm, str] = field(default_factory=dict)
+    damage: Damage | None = None
     sla_s: float | None = None
     watch_s: float = 0.0
     tags: frozenset[str] = frozenset()
@@ -72,6 +111,8 @@ class Scenario:
             yield "it expects an alarm but has no fault"
         if self.fault is None and self.watch_s <= 0:
             yield "it has no fault, so it needs watch_s, the seconds to watch for"
+        if self.fault is None and self.damage is not None:
+            yield "it expects damage but has no fault"
         if self.mode is not None and not 1 <= self.mode <= 26:
             yield f"mode {self.mode} is not in the catalogue (1 to 26)"
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from harness.model.alarm import Alarm
+from harness.model.drill import Damage
 from harness.model.outcome import Outcome
 
 
@@ -14,8 +15,11 @@ from harness.model.outcome import Outcome
 class Orders:
     """The books of one run: every produced order is in exactly one of the other counts.
 
-    `duplicate` counts order ids in more than one window result; it and `missing` must be 0
-    for the books to balance. `missing_ids` names up to 100 of the missing.
+    `duplicate` counts order ids in more than one window result. `expected_missing` and
+    `expected_duplicate` count those of `missing` and `duplicate` that the fault was expected to
+    harm; there must be no others for the books to balance. `spared` counts orders that were expected
+    to be harmed and were not. `missing_ids` names up to 100 of the missing, those nobody expected
+    first; `harmed_ids` all that were harmed as expected.
     """
 
     produced: int
@@ -25,11 +29,28 @@ class Orders:
     late: int
     missing: int
     missing_ids: tuple[str, ...] = ()
+    expected_missing: int = 0
+    expected_duplicate: int = 0
+    spared: int = 0
+    harmed_ids: tuple[str, ...] = ()
 
     @property
     def balanced(self) -> bool:
-        """Say whether every order is accounted for, exactly once."""
-        return self.missing == 0 == self.duplicate and self.windowed + self.dlq + self.late == self.produced
+        """Say whether every order is accounted for, exactly once, but for those expected to be harmed."""
+        as_expected = self.missing == self.expected_missing and self.duplicate == self.expected_duplicate
+        whole = self.windowed + self.dlq + self.late + self.missing == self.produced
+        return as_expected and whole and self.spared == 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Toll:
+    """The damage to expect, and the times (epoch seconds) it is to be expected in."""
+
+    damage: Damage
+    asked_at: float
+    effect_at: float
+    healing_at: float
+    healed_at: float
 
 
 class Books(Protocol):
@@ -38,8 +59,11 @@ class Books(Protocol):
     def open(self, at: float) -> None:
         """Begin the account: orders produced from `at` (epoch seconds) on belong to this run."""
 
-    def account(self, until: float) -> Orders:
-        """Account for every order produced from `open` to `until`, as things stand now."""
+    def account(self, until: float, toll: Toll | None = None) -> Orders:
+        """Account for every order produced from `open` to `until`, as things stand now.
+
+        `toll` says which orders are expected to be harmed; without one none is.
+        """
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -191,5 +191,6 @@ def endpoints(directory: Path) -> Endpoints:
         settings={},
         baselines={},
         state_directory=str(directory),
+        submission="",
         logs=str(directory),
     )

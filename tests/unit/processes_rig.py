@@ -16,9 +16,9 @@ from typing import Any
 import psutil
 
 from fixtures.processes import service as services
+from fixtures.processes.control import order
 from fixtures.processes.layout import ROOT
 from fixtures.processes.service import Service
-from fixtures.processes.stack import order
 from harness.clock import RealClock, wait_until
 from harness.errors import StackError
 

@@ -148,7 +148,8 @@ def test_the_harness_goes_around_the_proxies(layout: Layout) -> None:
 def test_settings_are_deployed_as_their_baselines(layout: Layout) -> None:
     where = layout.endpoints
 
-    assert {topology.PIPELINE_SETTINGS, topology.ARCHIVER_SETTINGS} == set(where.settings)
+    deployed_as_files = {topology.PIPELINE_SETTINGS, topology.ARCHIVER_SETTINGS, topology.JOB_SETTINGS}
+    assert deployed_as_files == set(where.settings)
     for name, deployed in where.settings.items():
         assert deployed != where.baselines[name]
         assert Path(deployed).read_bytes() == Path(where.baselines[name]).read_bytes()

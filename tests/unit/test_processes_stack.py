@@ -12,7 +12,8 @@ import pytest
 
 from fixtures import topology
 from fixtures.pipeline.settings import PipelineSettings
-from fixtures.processes.stack import DeployedFile, ProcessStack, flink, order
+from fixtures.processes.control import flink, order
+from fixtures.processes.stack import DeployedFile, ProcessStack
 from harness.clock import RealClock
 from harness.errors import StackError
 from harness.model import Capability
@@ -29,11 +30,14 @@ def deployed(tmp_path: Path) -> DeployedFile:
     return DeployedFile(tmp_path / "deployed.json", baseline)
 
 
-def stack(directory: Path, *, cgroups: bool = False, socket: str = "/nowhere.sock") -> ProcessStack:
+def stack(
+    directory: Path, *, cgroups: bool = False, volume: bool = False, socket: str = "/nowhere.sock"
+) -> ProcessStack:
     clock = FakeClock()
     where = replace(
         endpoints(directory),
         supervisor=socket,
+        state_volume=volume,
         cgroups={topology.TASK_MANAGER_1: {"memory": str(directory)}} if cgroups else {},
         settings={topology.PIPELINE_SETTINGS: str(directory / "deployed.json")},
         baselines={topology.PIPELINE_SETTINGS: str(directory / "baseline.json")},
@@ -120,8 +124,15 @@ def test_without_cgroups_a_stack_can_limit_nothing(tmp_path: Path) -> None:
     """Drills that need limits are then skipped, not run without effect."""
     limits = {Capability.MEMORY_LIMIT, Capability.CPU_LIMIT}
 
-    assert frozenset(Capability) == stack(tmp_path, cgroups=True).can
-    assert frozenset(Capability) - limits == stack(tmp_path).can
+    assert frozenset(Capability) == stack(tmp_path, cgroups=True, volume=True).can
+    assert frozenset(Capability) - limits == stack(tmp_path, volume=True).can
+
+
+def test_without_a_volume_a_stack_can_fill_nothing(tmp_path: Path) -> None:
+    """State is then on the machine's own disk."""
+    assert frozenset(Capability) - {Capability.DISK} == stack(tmp_path, cgroups=True).can
+    with pytest.raises(StackError, match="the machine's own disk|this machine's own disk"):
+        stack(tmp_path).state_volume.fill(10.0, 1)
 
 
 def test_memory_is_only_filled_below_a_limit(tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from fixtures.processes import service as services
+from fixtures.processes.control import order
 from fixtures.processes.layout import ROOT
-from fixtures.processes.stack import order
 from fixtures.processes.supervisor import Supervisor
 from harness.errors import StackError
 from tests.fakes import FakeClock
@@ -28,6 +28,17 @@ signal.signal(signal.SIGTERM, signal.SIG_IGN)
 print("ready", flush=True)
 signal.pause()
 """
+
+
+NEVER_STARTED = {
+    "starts": 0,
+    "deaths": 0,
+    "pid": None,
+    "flaps": None,
+    "pulses": None,
+    "squeeze": None,
+    "hog": None,
+}
 
 
 class Rig:
@@ -96,9 +107,9 @@ def test_a_look_tells_the_living_from_the_dead(rig: Rig) -> None:
     rig.order("kill", "two")
 
     assert {"one", "two", "stubborn"} == set(rig.supervisor.look())
-    assert {"starts": 1, "deaths": 1, "pid": None, "flaps": None, "hog": None} == rig.known("two")
+    assert {**NEVER_STARTED, "starts": 1, "deaths": 1} == rig.known("two")
     assert rig.supervisor.children["one"].pid == rig.pid("one")
-    assert {"starts": 0, "deaths": 0, "pid": None, "flaps": None, "hog": None} == rig.known("stubborn")
+    assert NEVER_STARTED == rig.known("stubborn")
 
 
 def test_every_order_is_published_whole_or_not_at_all(rig: Rig, tmp_path: Path) -> None:
