@@ -62,6 +62,10 @@ class Cluster:
             }
         return {"latest": self.latest[jid]}
 
+    def committed(self) -> int:
+        """Return the offsets committed: a hundred more with each checkpoint."""
+        return sum(100 * latest["completed"]["id"] for latest in self.latest.values())
+
     def order(self, _supervisor: str, **what: Any) -> dict[str, Any]:
         assert what == {"do": "start", "node": deployment.SUBMISSION}
         self.submitted.append(self.clock.now())
@@ -124,6 +128,7 @@ def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rig:
     cluster = Cluster(clock)
     monkeypatch.setattr(deployment, "flink", cluster.flink)
     monkeypatch.setattr(deployment, "order", cluster.order)
+    monkeypatch.setattr(FlinkJob, "_committed", lambda _job: cluster.committed())
     monkeypatch.setattr(localstack, "client", lambda name, _endpoint: {"s3": s3}[name])
     settings, submission = tmp_path / "job.json", tmp_path / "cluster.json"
     settings.write_text(json.dumps(BASELINE))
