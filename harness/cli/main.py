@@ -22,6 +22,7 @@ from harness.cli.live import say
 from harness.cli.platform import Platform, Session
 from harness.cli.running import CLEANUP_INCOMPLETE
 from harness.cli.signals import Interrupted, Interruption
+from harness.cli.times import times
 from harness.cli.where import where
 from harness.errors import DeclarationError, HealFailed, InstallError, Invalid, UsageError
 
@@ -38,6 +39,7 @@ for command in (
     *(play.run, play.plan, play.report),
     *(look.listed, look.explained, look.validate, query.query),
     where,
+    times,
     export.exported,
     *(coverage.covered, metrics.listed),
     *(telemetry.measured, telemetry.retain),
