@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
@@ -20,7 +18,7 @@ from harness.cli.live import say
 from harness.cli.platform import Session
 from harness.cli.play import FOLDER
 from harness.coverage import ENOUGH_RUNS, Coverage, Declared, Kind, Stored
-from harness.model import Metric, Outcome
+from harness.model import Outcome
 from harness.runner import CANARY
 from reports.words import plural
 
@@ -40,6 +38,8 @@ JUDGED = {Outcome.PASSED.value, Outcome.FAILED.value}
 def covered(session: Session, /, out: Path, only_declared: bool, as_json: bool) -> int:
     """Say what no drill exercises: modes, alarms, metrics, tolerances; exit 1 if anything is missing."""
     known = drills.scenarios(None)
+    from detectors import dashboards  # imports the alarms, whose problems `scenarios` tells
+
     drills.check(known, session.platform.alarms)
     stored, unread = (None, []) if only_declared else read(out)
     report = coverage.coverage(
@@ -47,7 +47,7 @@ def covered(session: Session, /, out: Path, only_declared: bool, as_json: bool) 
             scenarios=known,
             alarms=session.platform.alarms,
             metrics=METRICS,
-            shown=on_dashboards(),
+            shown=dashboards.used(),
             exempt={CANARY},  # the runner watches it toggle in every drill
         ),
         stored,
@@ -55,14 +55,6 @@ def covered(session: Session, /, out: Path, only_declared: bool, as_json: bool) 
     for line in [json.dumps(_json(report, unread), indent=1)] if as_json else _text(report, unread):
         say(line)
     return GAPS if report.gaps else 0
-
-
-def on_dashboards() -> Collection[Metric]:
-    """Return the metrics that dashboards show; none where there are no dashboards."""
-    if importlib.util.find_spec("detectors.dashboards") is None:
-        return frozenset()
-    used: frozenset[Metric] = importlib.import_module("detectors.dashboards").used()
-    return used
 
 
 # --- stored runs -------------------------------------------------------------------------------
