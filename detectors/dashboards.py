@@ -173,7 +173,7 @@ def _wrong(widget: Widget) -> Iterator[str]:
         yield f"is {widget.width} wide, of {COLUMNS}"
     undeclared = [metric.name for metric in widget.metrics if metric not in m.METRICS]
     if undeclared:
-        yield f"shows {', '.join(undeclared)}, which detectors/metrics.py does not declare"
+        yield f"shows {', '.join(undeclared)}, which detectors/metrics does not declare"
     units = {metric.unit.value for metric in widget.metrics}
     if len(units) > 1 and not widget.formula:
         yield f"has {' and '.join(sorted(units))} on one axis"

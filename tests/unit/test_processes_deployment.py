@@ -13,7 +13,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from fixtures import topology
-from fixtures.processes import deployment
+from fixtures.processes import deployment, localstack
 from fixtures.processes.deployment import BASELINE, Delivery, FlinkJob
 from harness.errors import StackError
 from harness.model import JobReading
@@ -124,7 +124,7 @@ def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rig:
     cluster = Cluster(clock)
     monkeypatch.setattr(deployment, "flink", cluster.flink)
     monkeypatch.setattr(deployment, "order", cluster.order)
-    monkeypatch.setattr(deployment.localstack, "client", lambda name, _endpoint: {"s3": s3}[name])
+    monkeypatch.setattr(localstack, "client", lambda name, _endpoint: {"s3": s3}[name])
     settings, submission = tmp_path / "job.json", tmp_path / "cluster.json"
     settings.write_text(json.dumps(BASELINE))
     submission.write_text(json.dumps({"options": {"parallelism.default": 2}, "rest": "r"}))
@@ -337,7 +337,7 @@ class Firehose:
 @pytest.fixture
 def firehose(monkeypatch: pytest.MonkeyPatch) -> Firehose:
     firehose = Firehose()
-    monkeypatch.setattr(deployment.localstack, "client", lambda name, _endpoint: {"firehose": firehose}[name])
+    monkeypatch.setattr(localstack, "client", lambda name, _endpoint: {"firehose": firehose}[name])
     return firehose
 
 
