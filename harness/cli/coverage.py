@@ -39,6 +39,8 @@ JUDGED = {Outcome.PASSED.value, Outcome.FAILED.value}
 def covered(session: Session, /, out: Path, only_declared: bool, as_json: bool) -> int:
     """Say what no drill exercises: modes, alarms, metrics, tolerances; exit 1 if anything is missing."""
     known = drills.scenarios(None)
+    from detectors import dashboards  # imports the alarms, whose problems `scenarios` tells
+
     drills.check(known, session.platform.alarms)
     stored, unread = (None, []) if only_declared else read(out)
     report = coverage.coverage(

@@ -7,6 +7,7 @@ import math
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -226,19 +227,24 @@ def test_a_threshold_that_is_refused_tells_nothing_apart(
         assert {True, False} == {alarm.breached_by(value) for value in (0.0, 100.0, max(threshold, 0.0) + 1)}
 
 
-@pytest.mark.parametrize("module", [declared_alarms, declared_metrics], ids=["alarms", "metrics"])
-def test_no_constant_is_assigned_twice(module: Any) -> None:
-    """The first would be gone without a word: Python keeps the last."""
-    tree = ast.parse(Path(module.__file__).read_text(encoding="utf-8"))
-    names = Counter(
-        target.id
+@pytest.mark.parametrize("package", [declared_alarms, declared_metrics], ids=["alarms", "metrics"])
+def test_no_constant_is_assigned_twice(package: ModuleType) -> None:
+    """The first would be gone without a word: Python keeps the last, and `from ... import` too."""
+    trees = [
+        ast.parse(path.read_text("utf-8")) for root in package.__path__ for path in Path(root).glob("*.py")
+    ]
+    assigned = Counter(
+        name.id
+        for tree in trees
         for node in tree.body
         if isinstance(node, ast.Assign)
-        for target in node.targets
-        if isinstance(target, ast.Name)
+        for name in ast.walk(node)
+        if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store) and not name.id.startswith("_")
     )
+    declared = {name for name, value in vars(package).items() if isinstance(value, Alarm | Metric)}
 
-    assert [] == [name for name, times in names.items() if times > 1]
+    assert declared <= assigned.keys()
+    assert [] == [name for name in declared if assigned[name] > 1]
 
 
 def test_an_alarm_says_on_which_side_of_the_threshold_a_value_is() -> None:
