@@ -62,15 +62,8 @@ def test_books_balance_only_if_every_order_is_somewhere_once(
     assert balanced is orders.balanced
 
 
-def damage(
-    *,
-    why: str = "dropped",
-    kind: str = "late",
-    at_least: int = 1,
-    lasting: bool = True,
-    before_s: float = 0.0,
-) -> Damage:
-    return Damage(harm=Harm.LOST, why=why, kind=kind, at_least=at_least, lasting=lasting, before_s=before_s)
+def damage(*, why: str = "dropped", kind: str = "late", at_least: int = 1, lasting: bool = True) -> Damage:
+    return Damage(harm=Harm.LOST, why=why, kind=kind, at_least=at_least, lasting=lasting)
 
 
 @pytest.mark.parametrize(

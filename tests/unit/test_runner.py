@@ -1,5 +1,4 @@
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,18 +6,7 @@ import pytest
 from harness.errors import BoardError
 from harness.faults import Kill, Pause
 from harness.judge import judge
-from harness.model import (
-    AlarmState,
-    Capability,
-    Damage,
-    Fault,
-    Harm,
-    Outcome,
-    Phase,
-    Scenario,
-    Transition,
-    Verdict,
-)
+from harness.model import AlarmState, Capability, Fault, Outcome, Phase, Scenario, Transition, Verdict
 from harness.runner import LIMITS, run
 from harness.timeline import Event, Kind, Timeline
 from harness.undo import UndoJournal
@@ -377,27 +365,3 @@ def test_the_clock_of_the_sla_starts_before_the_undo_entry_is_written(tmp_path: 
     drill.drill()
 
     assert [0] == entries
-
-
-def test_the_books_are_told_what_the_fault_was_to_harm_and_when(tmp_path: Path) -> None:
-    """By what was recorded of it: the account of a re-judged run must not differ."""
-    drill = Range(tmp_path)
-    damage = Damage(harm=Harm.LOST, why="w", kind="late")
-    drill.scenario = replace(drill.scenario, damage=damage)
-    drill.drill()
-
-    toll = drill.books.tolls[-1]
-    assert toll is not None
-    assert toll.damage is damage
-    recorded = [drill.at(kind) for kind in (Kind.INJECTING, Kind.IN_EFFECT, Kind.HEALING, Kind.HEALED)]
-    assert recorded == [at - START for at in (toll.asked_at, toll.effect_at, toll.healing_at, toll.healed_at)]
-    assert {toll} == set(drill.books.tolls)
-
-
-@pytest.mark.parametrize("fault", [KILL, None], ids=["a fault", "calm"])
-def test_without_stated_damage_the_books_are_told_of_none(tmp_path: Path, fault: Fault | None) -> None:
-    """Then every order lost is one too many."""
-    drill = Range(tmp_path, fault)
-    drill.drill()
-
-    assert {None} == set(drill.books.tolls)
