@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
+from detectors import diagnosis as d
 from detectors import metrics as m
 from detectors.widgets import COLUMNS, Formula, Page, View, Widget
 from harness.errors import DeclarationError
@@ -75,8 +76,13 @@ ERRORS = Page(
     "errors",
     "What's broken?",
     (
+        Widget(title="DLQ by error", metrics=(d.DLQ_BY_ERROR,), view=View.PIE, width=6),
+        Widget(title="Checkpoint failures by reason", metrics=(d.CHECKPOINT_FAILURES_BY_REASON,), width=6),
         Widget(title="Records to the DLQ", metrics=(m.DLQ_RECORDS, m.KAFKA_DESERIALIZATION_ERRORS)),
         Widget(title="Checkpoint failures", metrics=(m.CHECKPOINT_FAILURES,)),
+        Widget(title="Firehose delivery", metrics=(d.FIREHOSE_DELIVERED, m.FIREHOSE_FAILED_PUT_COUNT)),
+        Widget(title="S3 upload errors", metrics=(d.S3_UPLOAD_ERRORS,)),
+        Widget(title="Delivery streams", metrics=(d.FIREHOSE_STREAM_STATE,), view=View.NUMBER),
         Widget(
             title="Firehose puts refused",
             metrics=(m.FIREHOSE_FAILED_PUT_COUNT, m.FIREHOSE_THROTTLE_COUNT),
@@ -84,6 +90,17 @@ ERRORS = Page(
         Widget(title="Delivered to S3", metrics=(m.S3_BUCKET_SIZE,)),
         Widget(title="Duplicates", metrics=(m.DUPLICATE_RECORDS, m.DUPLICATES_IN_LAKE)),
         Widget(title="Late orders", metrics=(m.LATE_ARRIVALS, m.LATE_RECORDS_LOST)),
+        Widget(title="Deduplicated", metrics=(m.DEDUP_FILTER_PERCENTAGE,)),
+        Widget(
+            title="Orders: unaccounted for, from nowhere",
+            metrics=(m.INVARIANT_UNACCOUNTED_RECORDS, m.INVARIANT_CREATED_RECORDS),
+        ),
+        Widget(title="Orders in flight", metrics=(m.ORDERS_IN_FLIGHT,)),
+        Widget(
+            title="Reconciliation: Kafka against S3, cents of difference",
+            metrics=(m.RECONCILIATION_KAFKA_S3, m.RECONCILIATION_TOTALS),
+        ),
+        Widget(title="Windows lost at a restart", metrics=(m.WINDOWS_LOST_AT_RESTART,)),
         Widget(title="Records missing from the archive", metrics=(m.SILENT_DISCARD_RECORDS,)),
         Widget(title="Rebalances of the archiver", metrics=(m.REBALANCE_COUNT,)),
         Widget(title="Nobody consumed for", metrics=(m.REBALANCE_DURATION,)),
@@ -102,11 +119,20 @@ CAPACITY = Page(
     (
         Widget(title="CPU, and CPU not used for orders", metrics=(m.CPU_USAGE, m.CPU_UNJUSTIFIED)),
         Widget(title="Memory", metrics=(m.MEMORY_USAGE,)),
+        Widget(title="Memory is full in", metrics=(m.MEMORY_SECONDS_TO_FULL,)),
         Widget(title="Java heap", metrics=(m.TASK_MANAGER_HEAP_USED,)),
+        Widget(title="Network, of what the fullest path can carry", metrics=(m.NETWORK_UTILIZATION,)),
+        Widget(title="Network, in and out", metrics=(m.NETWORK_IN, m.NETWORK_OUT, m.NETWORK_THROUGHPUT)),
         Widget(title="Kafka brokers alive", metrics=(m.KAFKA_BROKER_ALIVE_COUNT,), view=View.GAUGE, width=6),
         Widget(title="TaskManagers alive", metrics=(m.TASK_MANAGER_COUNT,), view=View.GAUGE, width=6),
         Widget(title="Changes of TaskManagers", metrics=(m.TASK_MANAGER_CHANGES,), width=12),
+        Widget(
+            title="TaskManagers that died at start-up", metrics=(d.TASK_MANAGER_STARTUP_FAILURES,), width=6
+        ),
+        Widget(title="TaskManagers' health", metrics=(d.TASK_MANAGER_HEALTH,), width=6),
         Widget(title="Room for state", metrics=(m.STATE_BACKEND_DISK_FREE,), width=12),
+        Widget(title="Room for state, in bytes", metrics=(d.STATE_BACKEND_DISK_FREE_BYTES,), width=12),
+        Widget(title="State that cannot be restored", metrics=(m.STATE_RESTORE_FAILURES,), width=12),
         Widget(title="Firehose throttles", metrics=(m.FIREHOSE_THROTTLE_COUNT,), width=12),
     ),
 )
@@ -147,7 +173,7 @@ def _wrong(widget: Widget) -> Iterator[str]:
         yield f"is {widget.width} wide, of {COLUMNS}"
     undeclared = [metric.name for metric in widget.metrics if metric not in m.METRICS]
     if undeclared:
-        yield f"shows {', '.join(undeclared)}, which detectors/metrics.py does not declare"
+        yield f"shows {', '.join(undeclared)}, which detectors/metrics does not declare"
     units = {metric.unit.value for metric in widget.metrics}
     if len(units) > 1 and not widget.formula:
         yield f"has {' and '.join(sorted(units))} on one axis"

@@ -202,10 +202,12 @@ def _missing_steps(record: _Record) -> Iterator[str]:
 def _blind(record: _Record) -> Iterator[str]:
     """Yield why the silence of this drill's alarms would prove nothing."""
     since, end = record.start, record.phase(Phase.CLEAR)
-    if record.scenario.fault is None and end and since is not None:
-        if end.at - since < record.scenario.watch_s:
-            yield f"watched for {end.at - since:.1f} s only, not the {record.scenario.watch_s:g} s asked for"
-        since = end.at  # a calm board must be shown alive after the watch, not only at its beginning
+    if record.scenario.fault is None and since is not None:
+        watched = end.at - since if end else 0.0
+        if watched < record.scenario.watch_s:
+            yield f"watched for {watched:.1f} s only, not the {record.scenario.watch_s:g} s asked for"
+        # A calm board must be shown alive after the watch, not only at its beginning.
+        since = end.at if end else since
     toggles = [float(event.data.get("changed_at", event.at)) for event in record.all(Kind.CANARY)]
     if since is not None and not any(at >= since for at in toggles):
         yield "the canary alarm did not toggle: the alarm engine or its notifications are dead"

@@ -255,6 +255,7 @@ class FakeFeed:
         return {
             "good": orders * (1 - knobs.duplicate_ratio - knobs.late_ratio),
             "malformed": knobs.malformed_per_s,
+            "stranger": knobs.strangers_per_s,
             "duplicate": orders * knobs.duplicate_ratio,
             "late": orders * knobs.late_ratio,
         }[kind]

@@ -34,7 +34,7 @@ def data(values: Mapping[str, float], at: float, pipeline: str) -> Iterator[dict
         match = _SPLIT.fullmatch(key)
         metric: Metric | None = m.BY_NAME.get(match.group(1)) if match else None
         if match is None or metric is None:
-            raise KeyError(f"{key} is published but not declared in detectors/metrics.py")
+            raise KeyError(f"{key} is published but not declared in detectors/metrics")
         dimensions = [{"Name": "Pipeline", "Value": pipeline}]
         if match.group(2):
             dimensions.append({"Name": match.group(2), "Value": match.group(3)})

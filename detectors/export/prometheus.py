@@ -18,9 +18,9 @@ from harness.model import Alarm, Comparison, Metric, Missing, Statistic
 
 RULES, TESTS = "firedrill.rules.yml", "firedrill.tests.yml"
 HEADER = """\
-# Made by `firedrill export prometheus` from detectors/alarms.py: change it there, and export again.
+# Made by `firedrill export prometheus` from detectors/alarms: change it there, and export again.
 #
-# Names: a metric NAME of detectors/metrics.py is here firedrill_NAME, with the label `pipeline`.
+# Names: a metric NAME of detectors/metrics is here firedrill_NAME, with the label `pipeline`.
 # What its alarm sums is an event: a counter here, whose name always ends in _total. Everything
 # else is a gauge. Units are those of the declaration: _ms, _bytes, percent.
 # Scrape at least twice a period (the shortest is 10 s): a window with one sample has no increase.

@@ -9,14 +9,14 @@ from itertools import chain
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fixtures.pipeline.settings import PipelineSettings
 from tests.fake_pyflink import NO_WATERMARK, installed
 from tests.property.rig_windows import ANSWERS, TAKEN, WINDOW_MS, Answer, Job, Order, World
 
-SOON_MS = 10_000
+SOON_MS = 15_000
 """From the end of a window to its orders in the lake, when Firehose takes what it is given."""
 
 # --- what may happen ---------------------------------------------------------------------------
@@ -248,7 +248,6 @@ PLAIN = PipelineSettings(kafka="k", firehose="f", enrichment="e", results_stream
 
 
 @given(deployed(), MOODS, stories(FLOW | SWITCHES))
-@settings(max_examples=200)
 def test_every_order_is_where_a_plain_model_puts_it(
     operators: Any, settings: PipelineSettings, moods: list[Answer], story: list[Step]
 ) -> None:
@@ -275,7 +274,6 @@ def test_every_order_is_where_a_plain_model_puts_it(
 
 
 @given(deployed(), MOODS, stories(FLOW))
-@settings(max_examples=60)
 def test_what_firehose_says_is_what_is_counted(
     operators: Any, settings: PipelineSettings, moods: list[Answer], story: list[Step]
 ) -> None:
@@ -289,7 +287,6 @@ def test_what_firehose_says_is_what_is_counted(
 
 
 @given(deployed(), MOODS, stories(FLOW | SWITCHES))
-@settings(max_examples=60)
 def test_nothing_is_kept_for_ever(
     operators: Any, settings: PipelineSettings, moods: list[Answer], story: list[Step]
 ) -> None:
@@ -321,7 +318,6 @@ def lost(play: Play) -> set[str]:
 
 
 @given(deployed(), MOODS, stories(FLOW | LOSSES))
-@settings(max_examples=150)
 @example(PLAIN, [], LATE_PANE_LOST)
 def test_no_restart_loses_an_order(
     operators: Any, settings: PipelineSettings, moods: list[Answer], story: list[Step]
@@ -339,7 +335,6 @@ def test_no_restart_loses_an_order(
     reason="operators.on_timer: a restored window with a late pane to make waits until it closes"
 )
 @given(deployed(), MOODS, stories(FLOW | LOSSES))
-@settings(max_examples=150)
 @example(PLAIN, [], LATE_PANE_LOST)
 def test_no_restart_holds_an_order_back(
     operators: Any, settings: PipelineSettings, moods: list[Answer], story: list[Step]
@@ -351,7 +346,6 @@ def test_no_restart_holds_an_order_back(
 
 
 @given(deployed(), MOODS, stories(FLOW | LOSSES))
-@settings(max_examples=100)
 def test_an_order_is_twice_in_one_attempts_panes_only_without_deduplication(
     operators: Any, settings: PipelineSettings, moods: list[Answer], story: list[Step]
 ) -> None:

@@ -197,13 +197,13 @@ def test_every_loss_and_every_return_is_a_change() -> None:
     assert changes(2, 1, 2, 1) == 3
 
 
-def test_changes_are_told_until_there_was_a_minute_of_peace() -> None:
+def test_changes_are_told_until_there_were_45_seconds_of_peace() -> None:
     """One bad minute must not page for five."""
-    assert changes(2, 1, 2, 1, *[1] * 5) == 3
-    assert changes(2, 1, 2, 1, *[1] * 6) == 0
+    assert changes(2, 1, 2, 1, *[1] * 4) == 3
+    assert changes(2, 1, 2, 1, *[1] * 5) == 0
 
 
-def test_changes_are_forgotten_after_five_minutes() -> None:
+def test_changes_before_the_peace_do_not_add_to_those_after_it() -> None:
     """Otherwise a loss in the morning would add to one in the evening."""
-    assert changes(2, 1, *[1] * 29, 2) == 2
-    assert changes(2, 1, *[1] * 30, 2) == 1
+    assert changes(2, 1, *[1] * 3, 2) == 2
+    assert changes(2, 1, *[1] * 4, 2) == 1

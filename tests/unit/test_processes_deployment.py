@@ -13,7 +13,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from fixtures import topology
-from fixtures.processes import deployment
+from fixtures.processes import deployment, localstack
 from fixtures.processes.deployment import BASELINE, Delivery, FlinkJob
 from harness.errors import StackError
 from harness.model import JobReading
@@ -61,6 +61,10 @@ class Cluster:
                 "external_path": f"s3://b/orders/{jid}/chk-{number}",
             }
         return {"latest": self.latest[jid]}
+
+    def committed(self) -> int:
+        """Return the offsets committed: a hundred more with each checkpoint."""
+        return sum(100 * latest["completed"]["id"] for latest in self.latest.values())
 
     def order(self, _supervisor: str, **what: Any) -> dict[str, Any]:
         assert what == {"do": "start", "node": deployment.SUBMISSION}
@@ -124,7 +128,8 @@ def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rig:
     cluster = Cluster(clock)
     monkeypatch.setattr(deployment, "flink", cluster.flink)
     monkeypatch.setattr(deployment, "order", cluster.order)
-    monkeypatch.setattr(deployment.localstack, "client", lambda name, _endpoint: {"s3": s3}[name])
+    monkeypatch.setattr(FlinkJob, "_committed", lambda _job: cluster.committed())
+    monkeypatch.setattr(localstack, "client", lambda name, _endpoint: {"s3": s3}[name])
     settings, submission = tmp_path / "job.json", tmp_path / "cluster.json"
     settings.write_text(json.dumps(BASELINE))
     submission.write_text(json.dumps({"options": {"parallelism.default": 2}, "rest": "r"}))
@@ -337,7 +342,7 @@ class Firehose:
 @pytest.fixture
 def firehose(monkeypatch: pytest.MonkeyPatch) -> Firehose:
     firehose = Firehose()
-    monkeypatch.setattr(deployment.localstack, "client", lambda name, _endpoint: {"firehose": firehose}[name])
+    monkeypatch.setattr(localstack, "client", lambda name, _endpoint: {"firehose": firehose}[name])
     return firehose
 
 

@@ -72,7 +72,12 @@ def test_nothing_below_a_directory_is_nothing_to_unmount(
     mounts = tmp_path / "mounts"
     mounts.write_text(MOUNTS)
     monkeypatch.setattr(volume, "MOUNTS", mounts)
-    monkeypatch.setattr(volume, "_ran", lambda command: ran.append(command) or True)
+
+    def run(command: list[str]) -> bool:
+        ran.append(command)
+        return True
+
+    monkeypatch.setattr(volume, "_ran", run)
     volume.unmount_below(tmp_path)
     none = len(ran)
     volume.unmount_below(STACK)

@@ -36,6 +36,13 @@ def test_every_alarm_has_a_first_question(alarm: str) -> None:
     assert queries.for_alarm(alarm) is not None
 
 
+def test_no_head_names_an_alarm_that_is_not_there() -> None:
+    """An alarm that was renamed would be without its question."""
+    named = {alarm for file in FILES for alarm in file.alarms}
+
+    assert set() == named - {alarm.name for alarm in ALARMS}
+
+
 def test_what_nobody_knows_has_no_question() -> None:
     """A drill without a mode, such as calm, and an alarm of somebody else's."""
     assert queries.for_mode(None) is None
