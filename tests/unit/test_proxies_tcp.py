@@ -104,7 +104,7 @@ def test_what_comes_from_the_server_is_what_goes_in() -> None:
 
 
 def test_a_link_throttled_inward_takes_what_is_sent_at_full_speed() -> None:
-    """Sending 300 kB took a moment; getting 30 kB back takes what its rate allows."""
+    """Sending 300 kB took a moment; getting 60 kB back takes what its rate allows."""
     with rig("tcp", Upstream()) as it, it.connect() as client:
         it.link.poison(Toxic(bytes_per_s=100_000, inward_only=True))
         start = NOW()
@@ -112,11 +112,11 @@ def test_a_link_throttled_inward_takes_what_is_sent_at_full_speed() -> None:
         assert it.eventually(lambda link: link.traffic().bytes - link.traffic().bytes_in >= 300_000)
         sent = NOW() - start
         got = 0
-        while got < 30_000:
+        while got < 60_000:
             got += len(client.recv(1_000))
 
         assert sent < 2.0
-        assert 0.25 < NOW() - start
+        assert 0.4 < NOW() - start
 
 
 def test_a_cut_link_resets_what_is_open_and_whoever_comes() -> None:
