@@ -31,7 +31,7 @@ from harness.model import Capability, Fault, Knobs, Outcome, Refusal, Scenario, 
 from harness.runner import run
 from harness.timeline import Timeline
 from harness.undo import UndoJournal, await_healed, remains
-from tests.contracts import check_fault, check_sham
+from tests.contracts import check_fault, check_no_sham_is_felt, check_sham
 from tests.fakes import FakeBoard, FakeBooks, FakeClock, FakeStack, alarm
 from tests.tricks import GROUND, Ground, Trick
 
@@ -130,6 +130,32 @@ def test_the_fault_contract_finds_a_fault_that_is_there_before() -> None:
 
     with pytest.raises(AssertionError, match="before anybody asked"):
         check_fault(Trick("before"), FakeStack(clock), clock)
+
+
+def test_no_sham_of_all_is_seen_in_effect_on_one_stack() -> None:
+    """As the contract tests ask it of a real one, in the time of the slowest."""
+    clock = FakeClock()
+
+    check_no_sham_is_felt(FAULTS, FakeStack(clock), clock)
+
+    assert max(fault.effect_limit_s for fault in FAULTS) == clock.asleep
+
+
+def test_the_sham_contract_names_every_fault_that_is_seen_without_having_been_injected() -> None:
+    """A check that cannot fail checks nothing; one that stops at the first hides the others."""
+    clock = FakeClock()
+    GROUND["now"] = Ground(clock, broken_at=clock.now())
+    GROUND["later"] = Ground(clock, broken_at=clock.now())
+    GROUND["never"] = Ground(clock)
+    seen = Trick("now", lasts_s=1.0), Trick("later", late_s=9.0)
+
+    with pytest.raises(AssertionError) as caught:
+        check_no_sham_is_felt([*seen, Trick("never")], FakeStack(clock), clock)
+    assert ["now" in str(caught.value), "later" in str(caught.value), "never" in str(caught.value)] == [
+        True,
+        True,
+        False,
+    ]
 
 
 @pytest.mark.parametrize("toxic", [Toxic(refusal=SLOW_DOWN), Toxic(cut=True), Toxic(delay_s=1.0)], ids=repr)
