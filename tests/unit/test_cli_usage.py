@@ -231,7 +231,7 @@ def test_list_names_every_drill_with_its_alarms(
 
     said = capsys.readouterr().out
     assert all(name in said for name in drills.scenarios(None))
-    assert "REBALANCE_STORM SILENT_DISCARD" in said
+    assert "REBALANCE_STORM RECONCILIATION_KAFKA_S3 SILENT_DISCARD" in said
 
 
 def test_explain_tells_why_it_matters_and_what_to_do(
