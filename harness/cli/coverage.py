@@ -11,7 +11,6 @@ from typing import Any
 
 import click
 
-from detectors import dashboards
 from detectors.metrics import METRICS
 from harness import coverage
 from harness.cli import drills
