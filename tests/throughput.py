@@ -1,8 +1,8 @@
 """How many orders a second the pipeline carries, with and without its instrumentation: for tests/bench.py.
 
 A backlog is built up while consumers are throttled; then the rate at which the job works it off is
-read from the job's own counters. The collector and the log shipper are frozen in every other round, so that both figures
-come from the same stack in the same minutes.
+read from the job's own counters. The collector and the log shipper are frozen in every other round,
+so that both figures come from the same stack in the same minutes.
 """
 
 from __future__ import annotations
