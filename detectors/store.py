@@ -306,9 +306,9 @@ def compact(path: Path) -> None:
     settings = {name: value for name, value in SETTINGS.items() if name != "enable_external_access"}
     try:
         with duckdb.connect(config=settings) as db:
-            for name, file, access in (("old", path, "(READ_ONLY)"), ("new", draft, "")):
+            for name, file in (("old", path), ("new", draft)):  # writable: what is in a WAL goes in, too
                 quoted = str(file).replace("'", "''")
-                db.execute(f"ATTACH '{quoted}' AS {name} {access}")
+                db.execute(f"ATTACH '{quoted}' AS {name}")
             db.execute("COPY FROM DATABASE old TO new")
     except duckdb.Error as error:
         raise UsageError(f"{path} cannot be written anew: {error}") from error
