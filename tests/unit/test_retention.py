@@ -57,7 +57,7 @@ def test_a_rule_that_contradicts_itself_is_refused(rule: Rule, said: str) -> Non
 
 def test_a_class_without_a_rule_is_refused() -> None:
     """Its series would never be dropped."""
-    policy = {keep: rule for keep, rule in POLICY.items() if keep is not Keep.ERRORS}
+    policy: dict[Keep, Rule] = {keep: rule for keep, rule in POLICY.items() if keep is not Keep.ERRORS}
 
     assert ["there is no rule for Errors"] == list(problems([], policy))
 

@@ -272,7 +272,7 @@ def test_when_and_in_what_order_it_is_applied_does_not_matter(
     for later in moments:
         stepwise.apply(POLICY, T0 + later)
     for later in reversed(moments):
-        backwards.apply(dict(reversed(POLICY.items())), T0 + later)
+        backwards.apply({keep: POLICY[keep] for keep in reversed(Keep)}, T0 + later)
     at_once.apply(POLICY, T0 + max(moments))
 
     assert content(at_once) == content(stepwise) == content(backwards)

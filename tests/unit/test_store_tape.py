@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from detectors import tape
+from detectors.collect.__main__ import Collector
+from detectors.collect.publish import Publisher
 from detectors.retention import DAY_S
 from detectors.store import Store
 from harness.cli.journal import TELEMETRY, TelemetrySlice
@@ -165,3 +168,37 @@ def test_a_run_longer_than_the_files_gets_the_rest_out_of_the_store(path: Path) 
     one.take()
 
     assert list(range(T0, T0 + 3 * HOUR)) == copied(run)
+
+
+class Unpublished:
+    """What the collector hands its ticks to; here they go nowhere."""
+
+    def start(self) -> None:
+        pass
+
+    def publish(self, at: float, values: dict[str, float]) -> dict[str, float]:
+        return {}
+
+
+class Brief(FakeClock):
+    """Time in which the collector ticks three times."""
+
+    collector: Collector | None = None
+    left = 3
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds)
+        self.left -= 1
+        assert self.collector
+        self.collector.over = not self.left
+
+
+def test_the_collector_writes_its_ticks_to_the_tape(path: Path) -> None:
+    """Each second, whole, and with what it missed."""
+    clock = Brief()
+    clock.collector = Collector([], cast(Publisher, Unpublished()), path, clock)
+
+    clock.collector.run()
+
+    assert [1.0, 1.0] == [after - before for before, after in pairwise(times(path))]
+    assert [0, 0, 0] == [one["missed"] for one in tape.read(path)]
