@@ -297,3 +297,7 @@ def _step(step_s: int | None) -> str:
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows))
+
+
+if __name__ == "__main__":
+    print("\n\n".join(tables()))

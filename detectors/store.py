@@ -1,14 +1,4 @@
-"""The telemetry of one run as an embedded columnar store: DuckDB, one file.
-
-Tables, for whoever opens it with SQL:
-
-    series    series, metric, unit, keep (the class of `detectors.retention`)
-    points    series, at_s (epoch seconds), value: as collected
-    rolled    series, at_s (the step's begin), step_s, count, total, least, most, p50, p95, p99
-    dropped   series, count, total: of what is no longer there, for cumulative classes
-    bounds    keep, until_s: before that nothing is as it was collected any more
-    readings  a view over points (step_s 0) and rolled, with `value`, the average
-    counters  a view: the running total of each series of a cumulative class
+"""The telemetry of one run as an embedded columnar store: DuckDB, one file; `store_sql` has its tables.
 
 Every change is one transaction: a kill in the middle leaves what was there before.
 """
@@ -28,18 +18,18 @@ from typing import Any
 import duckdb
 import numpy as np
 
+from detectors import store_sql as sql
 from detectors.metrics import BY_NAME
 from detectors.retention import Keep, Rule, kept_as
 from harness.clock import Clock, wait_until
 from harness.errors import UsageError
 
-SCHEMA = 1
 BATCH = 900
 """Ticks that are taken in with one transaction."""
 FOREVER = math.inf
 BUSY_LIMIT_S = 10.0
 """For another process to finish writing: an hour of telemetry takes it about two seconds."""
-SETTINGS: Mapping[str, str | int] = {
+SETTINGS: Mapping[str, str | bool | int | float | list[str]] = {
     # Drills measure latency on the same machine.
     "threads": 1,
     "memory_limit": "512MB",
@@ -48,65 +38,6 @@ SETTINGS: Mapping[str, str | int] = {
     # What is asked of a store can neither read other files nor fetch an extension.
     "enable_external_access": "false",
 }
-
-_TABLES = f"""
-CREATE TABLE about (schema INTEGER);
-INSERT INTO about VALUES ({SCHEMA});
-CREATE TABLE series (series VARCHAR PRIMARY KEY, metric VARCHAR, unit VARCHAR, keep VARCHAR);
-CREATE TABLE points (series VARCHAR, at_s DOUBLE, value DOUBLE);
-CREATE TABLE rolled (
-    series VARCHAR, at_s DOUBLE, step_s INTEGER, count BIGINT, total DOUBLE, least DOUBLE, most DOUBLE,
-    p50 DOUBLE, p95 DOUBLE, p99 DOUBLE
-);
-CREATE TABLE dropped (series VARCHAR PRIMARY KEY, count BIGINT, total DOUBLE);
-CREATE TABLE bounds (keep VARCHAR PRIMARY KEY, until_s DOUBLE);
-CREATE VIEW readings AS
-    SELECT series, at_s, 0 AS step_s, value, 1::BIGINT AS count, value AS total, value AS least,
-        value AS most, NULL::DOUBLE AS p50, NULL::DOUBLE AS p95, NULL::DOUBLE AS p99
-    FROM points
-    UNION ALL
-    SELECT series, at_s, step_s, total / count, count, total, least, most, p50, p95, p99 FROM rolled;
-CREATE VIEW counters AS
-    SELECT series, at_s, coalesce(dropped.total, 0) + sum(readings.total) OVER (
-        PARTITION BY series ORDER BY at_s ROWS UNBOUNDED PRECEDING
-    ) AS total
-    FROM readings JOIN series USING (series) LEFT JOIN dropped USING (series)
-    WHERE keep = '{Keep.ERRORS}';
-"""  # noqa: S608 - constants
-
-_TAKE = """
-INSERT INTO points
-SELECT new.series, new.at_s, new.value
-FROM new JOIN series USING (series) LEFT JOIN bounds USING (keep)
-WHERE new.at_s >= coalesce(until_s, '-infinity') AND NOT EXISTS (
-    SELECT 1 FROM points AS old
-    WHERE old.at_s BETWEEN ? AND ? AND old.series = new.series AND old.at_s = new.at_s
-)
-ORDER BY new.series, new.at_s
-"""
-_LATE = """
-SELECT count(*) FROM new JOIN series USING (series) JOIN bounds USING (keep) WHERE new.at_s < until_s
-"""
-_ROLL = """
-INSERT INTO rolled
-SELECT series, floor(at_s / $step) * $step AS since, $step, sum(count), sum(total), min(least), max(most),
-    {percentiles}
-FROM readings JOIN series USING (series)
-WHERE keep = $keep AND step_s < $step AND at_s < $until
-GROUP BY series, since ORDER BY series, since
-"""
-_QUANTILES = ", ".join(
-    f"quantile_disc(value, {q}) FILTER (WHERE step_s = 0)" for q in ("0.5", "0.95", "0.99")
-)
-_OLD = "at_s < $until AND series IN (SELECT series FROM series WHERE keep = $keep)"
-_REMEMBER = f"""
-INSERT INTO dropped SELECT series, sum(count), sum(total) FROM readings WHERE {_OLD} GROUP BY series
-ON CONFLICT DO UPDATE SET count = dropped.count + excluded.count, total = dropped.total + excluded.total
-"""  # noqa: S608 - constants
-_BOUND = """
-INSERT INTO bounds VALUES ($keep, $until)
-ON CONFLICT DO UPDATE SET until_s = greatest(bounds.until_s, excluded.until_s)
-"""
 
 
 class StoreBusy(UsageError):  # noqa: N818 - reads as what it is, like FaultNotInEffect
@@ -174,7 +105,7 @@ class Store:
             self._db = duckdb.connect(str(path), read_only=read_only, config=dict(SETTINGS))
             if not read_only and not self._db.execute("SHOW TABLES").fetchall():
                 with self._transaction():
-                    self._db.execute(_TABLES)
+                    self._db.execute(sql.TABLES)
             schema = self._value("SELECT schema FROM about")
         except duckdb.IOException as error:
             if "lock" in str(error):
@@ -182,8 +113,8 @@ class Store:
             raise UsageError(f"{path} cannot be read as a store of telemetry: {error}") from error
         except duckdb.Error as error:
             raise UsageError(f"{path} is no store of telemetry: {error}") from error
-        if schema != SCHEMA:
-            raise UsageError(f"{path} has schema {schema}, this firedrill reads {SCHEMA}")
+        if schema != sql.SCHEMA:
+            raise UsageError(f"{path} has schema {schema}, this firedrill reads {sql.SCHEMA}")
 
     def __enter__(self) -> Store:
         return self
@@ -224,8 +155,8 @@ class Store:
         self._db.register("new", {"series": names, "at_s": times, "value": np.array(list(points.values()))})
         with self._transaction():
             self._describe(sorted({key for key, _ in points}))
-            late = self._value(_LATE)
-            new = self._value(_TAKE, [float(times.min()), float(times.max())])
+            late = self._value(sql.LATE)
+            new = self._value(sql.TAKE, [float(times.min()), float(times.max())])
         self._db.unregister("new")
         return Counter(new=new, late=late, known=len(points) - new - late)
 
@@ -237,40 +168,37 @@ class Store:
 
     def apply(self, policy: Mapping[Keep, Rule], now: float) -> Applied:
         """Roll up and drop what is old enough at `now`; say how much. Whole steps only, all or nothing."""
-        rolled, into, dropped = Counter[Keep](), Counter[Keep](), Counter[Keep]()
+        limits = list(_limits(policy, now))
+        names = ("keep", "step_s", "until_s", "percentiles", "cumulative")
+        columns = [np.array(column) for column in zip(*limits, strict=True)]
+        self._db.register("limits", dict(zip(names, columns, strict=True)))
         with self._transaction():
-            for keep, rule in policy.items():
-                # What is dropped need not be rolled up first; the sums stay the same.
-                dropped[keep] += self._drop(keep, rule, _floor(now - rule.kept_s, 60))
-                for stage in rule.stages:
-                    until = _floor(now - stage.after_s, stage.step_s)
-                    some, rows = self._roll(keep, rule, stage.step_s, until)
-                    rolled[keep] += some
-                    into[keep] += rows
-        if rolled.total() or dropped.total():
+            # What is dropped need not be rolled up first.
+            dropped, _ = self._coarsen(sql.NEVER, sql.REMEMBER)
+            rolled, into = Counter[Keep](), Counter[Keep]()
+            for step_s in sorted({step_s for _, step_s, *_ in limits} - {sql.NEVER}):
+                points, rows = self._coarsen(step_s, sql.ROLL)
+                rolled += points
+                into += rows
+            self._db.execute(sql.BOUNDS)
+        self._db.unregister("limits")
+        if rolled or dropped:
             self._db.execute("CHECKPOINT")
-        return Applied(+rolled, +into, +dropped)
+        return Applied(rolled, into, dropped)
 
-    def _roll(self, keep: Keep, rule: Rule, step_s: int, until: float) -> tuple[int, int]:
-        which: dict[str, Any] = {"keep": keep.value, "until": until}
-        percentiles = _QUANTILES if rule.percentiles else "NULL, NULL, NULL"
-        rows = self._value(_ROLL.format(percentiles=percentiles), {**which, "step": step_s})
-        gone = self._value(f"DELETE FROM points WHERE {_OLD}", which)  # noqa: S608 - constants
-        gone += self._value(
-            f"DELETE FROM rolled WHERE step_s < $step AND {_OLD}",  # noqa: S608 - constants
-            {**which, "step": step_s},
+    def _coarsen(self, step_s: int, keeping: str) -> tuple[Counter[Keep], Counter[Keep]]:
+        """Do `keeping`, then delete what it was about; return by class how many rows, and steps, that was."""
+        step = {"step": step_s}
+        due = self._db.execute(sql.COUNT, step).fetchall()
+        if due:
+            self._db.execute(keeping, step)
+            self._db.execute(f"DELETE FROM points {sql.GO.format(table='points')}", step)  # noqa: S608 - constants
+            finer = f"{sql.GO.format(table='rolled')} AND rolled.step_s < $step"
+            self._db.execute(f"DELETE FROM rolled {finer}", step)  # noqa: S608 - constants
+        return (
+            Counter({Keep(keep): rows for keep, rows, _ in due}),
+            Counter({Keep(keep): steps for keep, _, steps in due}),
         )
-        self._db.execute(_BOUND, which)
-        return gone, rows
-
-    def _drop(self, keep: Keep, rule: Rule, until: float) -> int:
-        which: dict[str, Any] = {"keep": keep.value, "until": until}
-        if rule.cumulative:
-            self._db.execute(_REMEMBER, which)
-        gone = self._value(f"DELETE FROM points WHERE {_OLD}", which)  # noqa: S608 - constants
-        gone += self._value(f"DELETE FROM rolled WHERE {_OLD}", which)  # noqa: S608 - constants
-        self._db.execute(_BOUND, which)
-        return gone
 
     # --- reading --------------------------------------------------------------------------------
 
@@ -281,7 +209,10 @@ class Store:
             "WHERE series = ? AND at_s BETWEEN ? AND ? ORDER BY at_s",
             [series, since, until],
         ).fetchall()
-        return [Point(*row[:6], percentiles=None if row[6] is None else row[6:]) for row in rows]
+        return [
+            Point(at, value, step_s, count, least, most, None if ranks[0] is None else tuple(ranks))
+            for at, value, step_s, count, least, most, *ranks in rows
+        ]
 
     def values(self, since: float = -FOREVER, until: float = FOREVER) -> dict[str, list[tuple[float, float]]]:
         """Return every series' (time, value) from `since` to `until`, as reports want them."""
@@ -369,16 +300,29 @@ def opened(path: Path, *, clock: Clock, read_only: bool = False) -> Store:
 
 
 def compact(path: Path) -> None:
-    """Write the store at `path` anew, without the room that dropped rows leave; nobody may have it open."""
+    """Write the store at `path` anew, without the room that dropped rows leave; nobody may write into it."""
     draft = path.with_suffix(".draft")
     draft.unlink(missing_ok=True)
     settings = {name: value for name, value in SETTINGS.items() if name != "enable_external_access"}
-    with duckdb.connect(config=settings) as db:
-        for name, file, access in (("old", path, "(READ_ONLY)"), ("new", draft, "")):
-            quoted = str(file).replace("'", "''")
-            db.execute(f"ATTACH '{quoted}' AS {name} {access}")
-        db.execute("COPY FROM DATABASE old TO new")
+    try:
+        with duckdb.connect(config=settings) as db:
+            for name, file in (("old", path), ("new", draft)):  # writable: what is in a WAL goes in, too
+                quoted = str(file).replace("'", "''")
+                db.execute(f"ATTACH '{quoted}' AS {name}")
+            db.execute("COPY FROM DATABASE old TO new")
+    except duckdb.Error as error:
+        raise UsageError(f"{path} cannot be written anew: {error}") from error
     draft.replace(path)
+
+
+def _limits(policy: Mapping[Keep, Rule], now: float) -> Iterator[tuple[str, int, float, bool, bool]]:
+    for keep, rule in policy.items():
+        for step_s, after_s in (
+            *((one.step_s, one.after_s) for one in rule.stages),
+            (sql.NEVER, rule.kept_s),
+        ):
+            until = _floor(now - after_s, 60 if step_s == sql.NEVER else step_s)
+            yield keep.value, step_s, until, rule.percentiles, rule.cumulative
 
 
 def _described(series: str) -> tuple[str, str, str, str]:

@@ -100,14 +100,14 @@ def _retain(folder: Path, now: float, clock: Clock) -> Retained:
             return Retained(folder)  # it ended before anything was measured
         with opened(store, clock=clock) as kept:
             applied = kept.apply(POLICY, now)
-        if applied.rolled or applied.dropped:
+        had = path.exists()
+        if had and now - tape.last(path) > TAPE_KEPT_S:
+            path.unlink()  # whoever wrote it has been gone for long
+        if not path.exists() and (applied.rolled or applied.dropped):
             compact(store)
     except UsageError as error:
         return Retained(folder, missing=str(error))
-    old = path.exists() and now - tape.last(path) > TAPE_KEPT_S
-    if old:
-        path.unlink()
-    return Retained(folder, applied, tape_dropped=old)
+    return Retained(folder, applied, tape_dropped=had and not path.exists())
 
 
 def _changed_at(path: Path) -> int:
