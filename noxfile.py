@@ -40,11 +40,13 @@ def drill(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def tests(session: nox.Session) -> None:
-    """Pass everything: lint, types, import rules, unit, contract, and a real drill from end to end."""
+    """Pass everything: lint, types, import rules, unit, exports, contract, a real drill from end to end."""
     _lint(session)
     _types(session)
     _pytest(session, "tests/unit", "tests/property", "--hypothesis-profile=stable")
+    _pytest(session, "tests/exports")
     _pytest(session, "tests/contract", "tests/integration")
+    _coverage(session)
 
 
 # --- for the developer -------------------------------------------------------------------------
@@ -52,8 +54,9 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def lint(session: nox.Session) -> None:
-    """Check style, format and who imports whom (ruff, import-linter)."""
+    """Check style, format, who imports whom (ruff, import-linter), and that every mode has its drill."""
     _lint(session)
+    _coverage(session)
 
 
 @nox.session(default=False)
@@ -66,6 +69,12 @@ def types(session: nox.Session) -> None:
 def unit(session: nox.Session) -> None:
     """Run the unit and property tests: on fakes, in seconds (`-- -k WORD`)."""
     _pytest(session, *(session.posargs or ["tests/unit", "tests/property"]))
+
+
+@nox.session(default=False)
+def exports(session: nox.Session) -> None:
+    """Have cfn-lint and promtool check what `firedrill export` writes (SKIPPED without promtool)."""
+    _pytest(session, "tests/exports", *session.posargs)
 
 
 @nox.session(default=False)
@@ -106,6 +115,11 @@ def _lint(session: nox.Session) -> None:
     _run(session, "ruff", "check")
     _run(session, "ruff", "format", "--check")
     _run(session, "lint-imports", "--no-cache")
+
+
+def _coverage(session: nox.Session) -> None:
+    """Be red when a mode loses its drill; what stored runs say of tolerances is for a person to ask."""
+    _run(session, "firedrill", "coverage", "--declared")
 
 
 def _types(session: nox.Session, *paths: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -31,6 +32,17 @@ def batch(line: str) -> Batch:
         raise StackError(f"expected an archived batch, found {line[:120]!r}") from error
 
 
+def merged(runs: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return runs of offsets (both ends included) sorted, disjoint and as few as can be."""
+    found: list[tuple[int, int]] = []
+    for start, end in sorted(runs):
+        if found and start <= found[-1][1] + 1:
+            found[-1] = (found[-1][0], max(found[-1][1], end))
+        else:
+            found.append((start, end))
+    return found
+
+
 @dataclass
 class _Partition:
     """Runs of archived offsets, sorted and disjoint, and the gaps between them with their age."""
@@ -39,14 +51,8 @@ class _Partition:
     gaps: dict[tuple[int, int], float] = field(default_factory=dict)
 
     def take(self, first: int, last: int, at: float) -> None:
-        merged: list[tuple[int, int]] = []
-        for start, end in sorted([*self.runs, (first, last)]):
-            if merged and start <= merged[-1][1] + 1:
-                merged[-1] = (merged[-1][0], max(merged[-1][1], end))
-            else:
-                merged.append((start, end))
-        self.runs = merged
-        between = [(left[1] + 1, right[0] - 1) for left, right in pairwise(merged)]
+        self.runs = merged([*self.runs, (first, last)])
+        between = [(left[1] + 1, right[0] - 1) for left, right in pairwise(self.runs)]
         # A gap that was filled in part is another gap, as old as the one it was cut from.
         self.gaps = {gap: min([at, *self._ages(gap)]) for gap in between}
 

@@ -8,6 +8,8 @@ import boto3
 from botocore.config import Config
 
 REGION = "us-east-1"
+ACCOUNT = "000000000000"
+"""LocalStack's, for the dummy credentials."""
 NAMESPACE = "Firedrill"
 
 

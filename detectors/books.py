@@ -28,6 +28,10 @@ class Tail:
 
     def fresh(self) -> Iterator[dict[str, Any]]:
         """Yield the JSON records that are new. StackError if the brokers do not answer in time."""
+        return (record for _, _, record in self.fresh_with_offsets())
+
+    def fresh_with_offsets(self) -> Iterator[tuple[int, int, dict[str, Any]]]:
+        """Yield what `fresh` does, each record after its partition and offset."""
         consumer = Consumer(
             {
                 "bootstrap.servers": self.bootstrap,
@@ -43,7 +47,7 @@ class Tail:
         finally:
             consumer.close()
 
-    def _read(self, consumer: Consumer) -> Iterator[dict[str, Any]]:
+    def _read(self, consumer: Consumer) -> Iterator[tuple[int, int, dict[str, Any]]]:
         partitions = consumer.list_topics(self.topic, timeout=READ_LIMIT_S).topics[self.topic].partitions
         ends = {
             number: consumer.get_watermark_offsets(TopicPartition(self.topic, number), timeout=READ_LIMIT_S)[
@@ -66,7 +70,7 @@ class Tail:
             if self._next[number] >= ends[number]:
                 behind.discard(number)
             record: dict[str, Any] = json.loads(message.value() or b"{}")
-            yield record
+            yield number, offset, record
 
 
 @dataclass

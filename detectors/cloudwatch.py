@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -12,7 +12,9 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from detectors import aws
+from detectors.dashboards import PAGES
 from detectors.metrics import HEARTBEAT
+from detectors.widgets import Place, body
 from harness.clock import Clock
 from harness.endpoints import Endpoints
 from harness.errors import BoardError
@@ -28,8 +30,8 @@ HEARTBEATS_AHEAD_S = range(-15, 60, 5)
 """A deployed dead-man alarm must not go off before the collector had its chance to start."""
 
 
-def deploy(alarms: Iterable[Alarm], endpoints: Endpoints, clock: Clock) -> None:
-    """Create the topic, the queue that listens to it and every alarm. BoardError says what failed.
+def deploy(alarms: Sequence[Alarm], endpoints: Endpoints, clock: Clock) -> None:
+    """Create the topic, the queue that listens to it, the alarms, the dashboards; BoardError: what failed.
 
     The collector has a minute to begin: until then heartbeats dated ahead stand in for its own.
     """
@@ -44,6 +46,10 @@ def deploy(alarms: Iterable[Alarm], endpoints: Endpoints, clock: Clock) -> None:
         for alarm in alarms:
             cloudwatch.put_metric_alarm(**request(alarm, pipeline=endpoints.pipeline, topic=topic))
             clock.sleep(STAGGER_S)
+        place = Place(pipeline=endpoints.pipeline, region=aws.REGION, account=aws.ACCOUNT)
+        for page in PAGES:
+            shown = json.dumps(body(page, place, alarms))
+            cloudwatch.put_dashboard(DashboardName=page.dashboard, DashboardBody=shown)
 
 
 def heartbeats(pipeline: str, now: float) -> dict[str, Any]:

@@ -41,6 +41,10 @@ class Prefix:
 
     def fresh(self) -> Iterator[str]:
         """Yield every line of every object not read before. StackError if S3 does not answer."""
+        return (line for _, line in self.fresh_with_keys())
+
+    def fresh_with_keys(self) -> Iterator[tuple[str, str]]:
+        """Yield what `fresh` does, each line with the key of its object."""
         if self.client is None:
             self.client = aws.client("s3", self.endpoint)
         try:
@@ -50,7 +54,8 @@ class Prefix:
                     body = self.client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
                 self._seen[key] = at
                 self.bytes += size
-                yield from body.decode("utf-8", "surrogateescape").splitlines()
+                for line in body.decode("utf-8", "surrogateescape").splitlines():
+                    yield key, line
             self._move_on()
         except (BotoCoreError, ClientError) as error:
             raise StackError(f"s3://{self.bucket}/{self.prefix} could not be read: {error}") from error
@@ -89,6 +94,7 @@ class Result:
     emitted_at: int
     order_ids: tuple[str, ...]
     epoch: int = 0
+    total_cents: int = 0
 
 
 def result(line: str) -> Result:
@@ -103,6 +109,7 @@ def result(line: str) -> Result:
             raw["emitted_at"],
             tuple(raw["order_ids"]),
             raw["epoch"],
+            raw.get("total_cents", 0),  # a result without a total is one whose total is wrong
         )
     except (ValueError, KeyError, TypeError) as error:
         raise StackError(f"expected a window result in the lake, found {line[:120]!r}") from error

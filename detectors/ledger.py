@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from harness.errors import StackError
 
@@ -47,6 +48,69 @@ def window(path: str, start_ms: int, end_ms: int, *, since: float) -> list[tuple
                 (since, start_ms, end_ms),
             )
         )
+
+
+class Row(NamedTuple):
+    """One acknowledged record and where it is in Kafka; units as in `Entry`.
+
+    `offset` is None where the broker only said, to a retry, that it has the record already.
+    """
+
+    seq: int
+    order_id: str
+    kind: str
+    event_time: int
+    payload_sha: str
+    partition: int
+    offset: int | None
+    produced_at: float
+    cents: int | None
+
+
+_ROW = f"SELECT {', '.join(Row._fields)} FROM orders"  # noqa: S608 - names of ours
+
+
+def rows(path: str, *, since: float) -> list[Row]:
+    """Return what was acknowledged since then (epoch s), the oldest first. StackError if it can't be read."""
+    with _opened(path) as ledger:
+        found = ledger.execute(f"{_ROW} WHERE produced_at >= ? ORDER BY produced_at", (since,))
+        return [Row(*row) for row in found]
+
+
+def rows_of(path: str, order_id: str) -> list[Row]:
+    """Return every record of one order, the oldest first. StackError if it can't be read."""
+    with _opened(path) as ledger:
+        found = ledger.execute(f"{_ROW} WHERE order_id = ? ORDER BY produced_at", (order_id,))
+        return [Row(*row) for row in found]
+
+
+def known(path: str, order_ids: Collection[str]) -> set[str]:
+    """Return which of `order_ids` the ledger has. StackError if it can't be read."""
+    with _opened(path) as ledger:
+        ask = "SELECT 1 FROM orders WHERE order_id = ? LIMIT 1"
+        return {each for each in order_ids if ledger.execute(ask, (each,)).fetchone()}
+
+
+OVERLAP_S = 1.0
+"""The ledger commits several times a second: what is this old is in it, or never will be."""
+
+
+@dataclass
+class Follower:
+    """The rows of the ledger as they come, each once, from those acknowledged at `since` on."""
+
+    path: str
+    since: float
+    _seen: dict[int, float] = field(default_factory=dict)
+
+    def fresh(self) -> list[Row]:
+        """Return the rows that are new. StackError if the ledger can't be read."""
+        new = [row for row in rows(self.path, since=self.since) if row.seq not in self._seen]
+        self._seen.update((row.seq, row.produced_at) for row in new)
+        newest = max(self._seen.values(), default=self.since)
+        self.since = max(self.since, newest - OVERLAP_S)
+        self._seen = {seq: at for seq, at in self._seen.items() if at >= self.since}
+        return new
 
 
 @contextlib.contextmanager

@@ -48,6 +48,8 @@ class Endpoints:
     """Node -> controller ("memory", "cpu") -> directory; empty where cgroups cannot be used."""
     submission: str = ""
     """Path of the JSON file the job is submitted by: {"host", "port", "options"}; empty if it is not ours."""
+    gc_logs: Mapping[str, str] = field(default_factory=dict)
+    """The garbage collector's log of each TaskManager (-Xlog:gc, decorated with epoch milliseconds)."""
     state_volume: bool = False
     """Whether `state_directory` is a file system of its own."""
 

@@ -10,9 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
+from itertools import permutations
 
 from harness.model import Alarm, AlarmResult, AlarmState, Harm, Orders, Outcome, Phase, Scenario, Verdict
 from harness.timeline import Event, Kind
+
+EVALUATION_LATE_S = 2.0
+"""Each alarm is evaluated once a period, at a phase of its own, one after the other: two steps that are
+breached at once may fire that much apart, and this, whichever comes first."""
 
 
 def judge(scenario: Scenario, events: Sequence[Event], *, control: str = "") -> Verdict:
@@ -246,6 +251,7 @@ def _failed(record: _Record) -> Iterator[str]:
         return  # what did not happen in a drill cut short is not the alarms' fault
     for alarm in record.scenario.expect:
         yield from _unpunctual(record, alarm)
+    yield from _out_of_order(record)
     for alarm in (*record.scenario.expect, *record.scenario.tolerate):
         yield from _uncleared(record, alarm)
     for look in record.all(Kind.AILING)[-1:]:
@@ -272,6 +278,19 @@ def _unpunctual(record: _Record, alarm: Alarm) -> Iterator[str]:
         )
     else:
         yield f"{alarm.name} never fired (SLA {result.sla_s:g} s): {_nearest_miss(record, alarm)}"
+
+
+def _out_of_order(record: _Record) -> Iterator[str]:
+    """Yield each expected step of an SLO ladder that fired after a higher one."""
+    for lower, higher in permutations(record.scenario.expect, 2):
+        at, higher_at = (_result(record, alarm).detect_s for alarm in (lower, higher))
+        if not higher.is_above(lower) or at is None or higher_at is None:
+            continue  # one that never fired has failed for that already
+        if at - higher_at > lower.period_s + EVALUATION_LATE_S:
+            yield (
+                f"{lower.name} fired {at:.1f} s after the fault, {at - higher_at:.1f} s later than "
+                f"{higher.name}, a higher step of the ladder {lower.ladder}"
+            )
 
 
 def _nearest_miss(record: _Record, alarm: Alarm) -> str:

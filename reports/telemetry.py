@@ -7,14 +7,17 @@ import math
 from pathlib import Path
 from typing import Any
 
+Series = dict[str, list[tuple[float, float]]]
+"""Points (epoch seconds, value) by the collector's key."""
 
-def read(path: Path, *, start: float, end: float) -> dict[str, list[tuple[float, float]]]:
+
+def read(path: Path, *, start: float, end: float) -> Series:
     """Return every metric's points from `start` to `end` (epoch seconds, both included).
 
     Keys are the collector's: `name` or `name{dimension=value}`. A line cut short by a kill and a
     value that is no finite number are left out; no file means no metrics.
     """
-    series: dict[str, list[tuple[float, float]]] = {}
+    series: Series = {}
     if not path.exists():
         return series
     with path.open(encoding="utf-8", errors="replace") as lines:

@@ -4,7 +4,7 @@ Why it matters: each kill loses what was committed but not yet archived, silentl
 is zero, and only a gap between the archived offsets shows it.
 """
 
-from detectors.alarms import CONFIG_DRIFT, REBALANCE_STORM, SILENT_DISCARD
+from detectors.alarms import CONFIG_DRIFT, REBALANCE_STORM, RECONCILIATION_KAFKA_S3, SILENT_DISCARD
 from fixtures.topology import ARCHIVER_1, ARCHIVER_2, ARCHIVER_SETTINGS
 from harness.faults import Both, Flap, Misconfigure
 from harness.model import Scenario
@@ -16,7 +16,7 @@ SCENARIO = Scenario(
         Misconfigure(ARCHIVER_SETTINGS, {"commit": "before"}),
         Flap((ARCHIVER_1, ARCHIVER_2), every_s=8.0),
     ),
-    expect=(REBALANCE_STORM, SILENT_DISCARD),
+    expect=(REBALANCE_STORM, SILENT_DISCARD, RECONCILIATION_KAFKA_S3),
     tolerate={CONFIG_DRIFT: "committing before processing is a setting, edited where it is deployed"},
     tags=frozenset({"kafka", "headline"}),
 )

@@ -4,7 +4,7 @@ Why it matters: the job's own duplicate counter stays at zero, which looks like 
 that counts the results themselves can see it.
 """
 
-from detectors.alarms import CONFIG_DRIFT, DUPLICATES_IN_LAKE
+from detectors.alarms import CONFIG_DRIFT, DUPLICATES_IN_LAKE, RECONCILIATION_TOTALS
 from fixtures.topology import PIPELINE_SETTINGS
 from harness.faults import Both, Disturb, Misconfigure
 from harness.model import Damage, Harm, Knobs, Scenario
@@ -16,7 +16,7 @@ SCENARIO = Scenario(
         Misconfigure(PIPELINE_SETTINGS, {"deduplicate": False}),
         Disturb(Knobs(duplicate_ratio=0.05), "duplicate"),
     ),
-    expect=(DUPLICATES_IN_LAKE,),
+    expect=(DUPLICATES_IN_LAKE, RECONCILIATION_TOTALS),
     tolerate={CONFIG_DRIFT: "deduplication is a setting, edited where it is deployed"},
     damage=Damage(
         harm=Harm.DOUBLED,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from contextlib import ExitStack
 
 from harness import undo
@@ -47,6 +48,26 @@ def check_sham(fault: Fault, stack: Stack, clock: Clock) -> None:
     felt = wait_until(lambda: sham.in_effect(stack), within=sham.effect_limit_s, clock=clock)
     sham.heal(stack)
     assert not felt, f"{sham!r} breaks nothing, but it is seen in effect"
+
+
+def check_no_sham_is_felt(faults: Collection[Fault], stack: Stack, clock: Clock) -> None:
+    """Check that none of `faults`, of which none is injected, is ever seen in effect; names all that are.
+
+    All are looked for at once, for as long as the slowest of them may take.
+    """
+    shams, felt = [Sham(fault) for fault in faults], set[Fault | Sham]()
+
+    def look() -> bool:
+        felt.update(sham for sham in shams if sham not in felt and sham.in_effect(stack))
+        return len(felt) == len(shams)
+
+    for sham in shams:
+        sham.inject(stack)
+    wait_until(look, within=max((sham.effect_limit_s for sham in shams), default=0.0), clock=clock)
+    for sham in shams:
+        sham.heal(stack)
+    named = ", ".join(repr(sham) for sham in shams if sham in felt)
+    assert not felt, f"these break nothing, but are seen in effect: {named}"
 
 
 def _check_rebuilds(fault: Fault) -> None:

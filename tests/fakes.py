@@ -6,7 +6,7 @@ Nothing here waits: time passes only when somebody sleeps on the `FakeClock`.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from fixtures import topology
@@ -183,10 +183,14 @@ class FakeNode:
 
 @dataclass
 class FakeLink:
-    """A path that carries `requests_per_s`; a toxic is felt by the requests that follow it."""
+    """A path that carries `requests_per_s`; a toxic is felt by the requests that follow it.
+
+    While `failing`, the other side answers all of them with a failure of its own.
+    """
 
     clock: FakeClock
     requests_per_s: float = 2.0
+    failing: Callable[[], bool] = lambda: False
     _toxic: Toxic | None = None
     _since: float = START
 
@@ -213,6 +217,7 @@ class FakeLink:
             held=requests if holding else 0,
             longest_held_s=longest if holding and requests else 0.0,
             bytes=requests * 100,
+            failed_in_last_10s=int(10.0 * self.requests_per_s) if self.failing() else 0,
         )
 
 
@@ -250,6 +255,7 @@ class FakeFeed:
         return {
             "good": orders * (1 - knobs.duplicate_ratio - knobs.late_ratio),
             "malformed": knobs.malformed_per_s,
+            "stranger": knobs.strangers_per_s,
             "duplicate": orders * knobs.duplicate_ratio,
             "late": orders * knobs.late_ratio,
         }[kind]
@@ -344,7 +350,11 @@ class FakeStack:
         }
         self.job = FakeJob(clock, self.deployed[topology.JOB_SETTINGS], self.nodes)
         self.state_volume = FakeVolume(clock)
-        self.roles = {topology.ACTIVE_CONTROLLER: topology.BROKER_1}
+        self.roles = {
+            topology.ACTIVE_CONTROLLER: topology.BROKER_1,
+            topology.BUSY_TASK_MANAGER: topology.TASK_MANAGER_2,
+        }
+        self.links[topology.FLINK_TO_FIREHOSE].failing = self.deployed[topology.RESULTS_DELIVERY].edited
         self.illness: list[str] = []
 
     @property
@@ -362,6 +372,8 @@ class FakeStack:
         return self.links[name]
 
     def holder(self, role: str) -> str:
+        if role not in self.roles:
+            raise StackError(f"nobody is {role}")
         return self.roles[role]
 
     def settings(self, name: str) -> FakeSettings:
@@ -465,12 +477,15 @@ class FakeBooks:
     behind_s: float = 2.0
     lost: int = 0
     opened_at: float | None = None
+    tolls: list[Toll | None] = field(default_factory=list)
+    """What was expected to be harmed, each time somebody asked."""
 
     def open(self, at: float) -> None:
         self.opened_at = at
 
     def account(self, until: float, toll: Toll | None = None) -> Orders:
         assert self.opened_at is not None, "the books were never opened"
+        self.tolls.append(toll)
         produced = int((until - self.opened_at) * 300)
         missing = self.lost if self.clock.now() >= until + self.behind_s else max(self.lost, 7)
         return Orders(

@@ -1,8 +1,8 @@
 """How many orders a second the pipeline carries, with and without its instrumentation: for tests/bench.py.
 
 A backlog is built up while consumers are throttled; then the rate at which the job works it off is
-read from the job's own counters. The collector is frozen in every other round, so that both figures
-come from the same stack in the same minutes.
+read from the job's own counters. The collector and the log shipper are frozen in every other round,
+so that both figures come from the same stack in the same minutes.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SETTLE_S = 3.0
 MEASURE_S = 8.0
 CALM_S = 45.0
 """After each round: the results of the backlog are delivered, and the board clears."""
-INSTRUMENTATION = (topology.COLLECTOR,)
+INSTRUMENTATION = (topology.COLLECTOR, topology.LOG_SHIPPER)
 
 
 def measure(stack: Stack, endpoints: Endpoints, clock: Clock) -> tuple[list[float], list[float]]:

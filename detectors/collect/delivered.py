@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from detectors import archive, lake, ledger
 from detectors import metrics as m
 from detectors.collect.reading import Reading
+from detectors.invariants import Windows as Windows
+from detectors.reconciliation import KafkaAgainstS3
 
 REMEMBER_MS = 10 * 60 * 1000
 GRACE_S = 8.0
 """From the watermark closing a window to the first look: late orders may still be produced for it."""
 DELIVERY_LIMIT_S = 15.0
 """From the same moment to the last look: results that are not on S3 by then are missing, not on their way."""
-
-
-@dataclass(frozen=True)
-class Windows:
-    """The pipeline's windows, in milliseconds."""
-
-    size_ms: int
-    lateness_ms: int
 
 
 @dataclass
@@ -94,8 +88,12 @@ class Delivered:
         downtimes: Callable[[], Sequence[Downtime]] = tuple,
         *,
         began_at: float,
+        hear: Callable[[lake.Result], None] = lambda _: None,
     ) -> None:
         self._prefix = results
+        self._hear = hear
+        self.through = 0.0
+        """Every result that was on S3 then (epoch seconds) has been heard."""
         self._ledger = ledger_path
         self._windows = windows
         self._watermark_ms = watermark_ms
@@ -109,7 +107,10 @@ class Delivered:
         """Read what is new and judge the windows that have closed since."""
         known = len(self._results.duplicates)
         for line in self._prefix.fresh():
-            self._results.take(lake.result(line))
+            pane = lake.result(line)
+            self._results.take(pane)
+            self._hear(pane)
+        self.through = now
         duplicates = len(self._results.duplicates) - known
         self._results.forget(int(now * 1000) - REMEMBER_MS)
         levels = {m.S3_BUCKET_SIZE.name: float(self._prefix.bytes)}
@@ -137,18 +138,34 @@ class Delivered:
 
 
 class Archived:
-    """The raw archive: gaps between its offsets are records nobody archived."""
+    """The raw archive: gaps between its offsets are records nobody archived, and so is what stays away.
 
-    def __init__(self, prefix: lake.Prefix) -> None:
+    `ends` gives the end offsets of the topic, by partition, and when they were read.
+    """
+
+    def __init__(
+        self,
+        prefix: lake.Prefix,
+        ends: Callable[[], tuple[float, Mapping[int, int]]] = lambda: (0.0, {}),
+    ) -> None:
         self._prefix = prefix
+        self._ends = ends
+        self._against_kafka = KafkaAgainstS3()
         self._gaps = archive.Gaps()
         self._begun = False
 
     def read(self, now: float) -> Reading:
         """Read what is new; report gaps that settled."""
+        self._against_kafka.ends(*self._ends())
         for line in self._prefix.fresh():
-            self._gaps.take(archive.batch(line), now)
+            batch = archive.batch(line)
+            self._gaps.take(batch, now)
+            self._against_kafka.archived(batch)
         if not self._begun:
             self._begun = True
             self._gaps.baseline()
-        return Reading(deltas={m.SILENT_DISCARD_RECORDS.name: float(self._gaps.discarded(now))})
+        missing = self._against_kafka.missing(now)
+        return Reading(
+            {} if missing is None else {m.RECONCILIATION_KAFKA_S3.name: float(missing)},
+            {m.SILENT_DISCARD_RECORDS.name: float(self._gaps.discarded(now))},
+        )

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import requests
-
+from detectors import diagnosis as d
 from detectors import metrics as m
+from detectors.collect.checkpoints import History
 from detectors.collect.delivered import Downtime
 from detectors.collect.prometheus import Sample, local_session, only, scrape
 from detectors.collect.reading import Growth, Reading, Recent, add
+from detectors.collect.rest import ask
+from detectors.invariants import Progress
 from harness.errors import StackError
 
 JVM, TASK = "flink_taskmanager_Status_JVM_", "flink_taskmanager_job_task_"
@@ -25,6 +27,7 @@ PUTS, RESULTS, ORDERS_IN = (
     f"{OURS}results_emitted_total",
     f"{OURS}orders_in_total",
 )
+OUTBOX = f"{OURS}sink_buffered_records"
 COUNTERS = {
     f"{OURS}dlq_records_total": m.DLQ_RECORDS,
     f"{OURS}deserialization_errors_total": m.KAFKA_DESERIALIZATION_ERRORS,
@@ -33,7 +36,15 @@ COUNTERS = {
     f"{OURS}late_dropped_total": m.LATE_RECORDS_LOST,
     f"{OURS}firehose_throttle_count": m.FIREHOSE_THROTTLE_COUNT,
     f"{OURS}firehose_failed_put_count": m.FIREHOSE_FAILED_PUT_COUNT,
+    f"{OURS}firehose_delivered_total": d.FIREHOSE_DELIVERED,
+    f"{OURS}s3_upload_errors_total": d.S3_UPLOAD_ERRORS,
+    f"{OURS}state_reads_total": d.STATE_READ_COUNT,
+    f"{OURS}state_writes_total": d.STATE_WRITE_COUNT,
     f"{JVM}GarbageCollector_All_Time": m.TASK_MANAGER_GC_TIME,
+}
+ERRORS = {
+    f"{OURS}dlq_{error}_total": f"{d.DLQ_BY_ERROR.name}{{ErrorType={error}}}"
+    for error in ("malformed_json", "unknown_schema", "missing_field")
 }
 OPERATORS = {f"{OPERATOR}numRecordsIn": m.RECORDS_IN, f"{OPERATOR}numRecordsOut": m.RECORDS_OUT}
 NAMED_OPERATORS = frozenset({"parse", "window"})
@@ -52,8 +63,9 @@ PERCENTILES = {
     f"{OURS}window_emit_latency_p99_ms": (m.WINDOW_EMIT_LATENCY, RESULTS),
 }
 WANTED = (
-    *(OFFSET, SOURCE_WATERMARK, WINDOW_WATERMARK, PUTS, RESULTS, ORDERS_IN),
+    *(OFFSET, SOURCE_WATERMARK, WINDOW_WATERMARK, PUTS, RESULTS, ORDERS_IN, OUTBOX),
     *COUNTERS,
+    *ERRORS,
     *OPERATORS,
     *LARGEST,
     *PERCENTILES,
@@ -79,6 +91,7 @@ class Reporters:
         self.watermark_ms = 0.0
         """What the window operator knows of time, all subtasks of it; 0 while any does not know."""
         self.orders_per_s = 0.0
+        self.progress = Progress()
 
     def read(self, now: float) -> Reading:
         """Scrape every TaskManager."""
@@ -101,6 +114,7 @@ class Reporters:
         """Make a reading of one round of scrapes."""
         self.watermark_ms = min(self._marks(samples, WINDOW_WATERMARK, "window"), default=0.0)
         self.orders_per_s = self._orders.add(now, grown.get(ORDERS_IN, 0.0)) / THROUGHPUT_SPAN_S
+        self.progress = self._progress(samples, grown, now)
         levels = {
             **_largest(samples),
             **self._percentiles(samples, grown, now),
@@ -121,6 +135,20 @@ class Reporters:
             if metric is not None and fresh and sample.value > 0:
                 found[metric.name] = max(found.get(metric.name, 0.0), sample.value)
         return found
+
+    def _progress(self, samples: Sequence[Sample], grown: Mapping[str, float], now: float) -> Progress:
+        outbox = [sample for sample in samples if sample.name == OUTBOX]
+        return Progress(
+            at=now,
+            attempts=frozenset(sample.labels.get("task_attempt_id", "") for sample in outbox),
+            watermark_ms=self.watermark_ms,
+            positions={
+                int(each.labels["partition"]): int(each.value) for each in samples if each.name == OFFSET
+            },
+            waiting=int(sum(sample.value for sample in outbox)),
+            orders=self.progress.orders + grown.get(ORDERS_IN, 0.0),
+            duplicates=self.progress.duplicates + grown.get(m.DUPLICATE_RECORDS.name, 0.0),
+        )
 
     @staticmethod
     def _marks(samples: Sequence[Sample], name: str, operator: str) -> list[float]:
@@ -170,6 +198,8 @@ def _counters(samples: Sequence[Sample]) -> dict[tuple[str, Any], float]:
             name = f"{OPERATORS[sample.name].name}{{Operator={operator}}}"
         elif sample.name in COUNTERS:
             name = COUNTERS[sample.name].name
+        elif sample.name in ERRORS:
+            name = ERRORS[sample.name]
         elif sample.name in _OWN:
             name = sample.name
         else:
@@ -195,6 +225,7 @@ class Rest:
         self._expected = task_managers
         self._session = local_session()
         self._growth = Growth()
+        self._history = History()
         self._changes = Recent(CHANGES_SPAN_S)
         self._count: int | None = None
         self._changed_at = float("-inf")
@@ -203,6 +234,8 @@ class Rest:
         self._down = False
         self.downtimes: list[Downtime] = []
         """When the job did not run, oldest first; the last few."""
+        self.completed: tuple[str, int] | None = None
+        """(job id, checkpoint id) of the last checkpoint that completed."""
 
     def read(self, now: float) -> Reading:
         """Ask for the overview, and for the checkpoints of the job that runs."""
@@ -264,6 +297,8 @@ class Rest:
         completed = (told["latest"] or {}).get("completed")
         if completed:
             levels[m.CHECKPOINT_DURATION.name] = completed["end_to_end_duration"]
+            levels[d.CHECKPOINT_SIZE.name] = completed["checkpointed_size"]
+            self.completed = job["jid"], completed["id"]
         counts = told["counts"]
         grown = self._growth.of(
             {
@@ -273,12 +308,8 @@ class Rest:
         )
         if not counts["completed"] and now * 1000 - job["start-time"] < FIRST_CHECKPOINT_S * 1000:
             grown[m.CHECKPOINT_FAILURES.name] = 0.0
+        grown |= self._history.of(job["jid"], told["history"], grown[m.CHECKPOINT_FAILURES.name])
         return Reading(levels, grown)
 
     def _get(self, path: str) -> Any:
-        try:
-            answer = self._session.get(self._url + path, timeout=1.5)
-            answer.raise_for_status()
-            return answer.json()
-        except (requests.RequestException, ValueError) as error:
-            raise StackError(f"Flink's REST API did not answer {path}: {type(error).__name__}") from error
+        return ask(self._session, self._url, path)

@@ -8,12 +8,17 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from detectors import diagnosis as d
 from detectors import metrics as m
 from detectors.collect.reading import Reading
+from detectors.collect.trend import Leak
 from harness.endpoints import Endpoints
 from harness.errors import StackError
+from harness.structured_log import Log
 
 TICKS = os.sysconf("SC_CLK_TCK")
+
+LOG = Log("collector")
 
 
 def memory_percentage(directory: Path) -> float:
@@ -86,20 +91,27 @@ class Machine:
         self._orders_per_s = orders_per_s
         self._justice = Justice()
         self._cpu: dict[str, tuple[float, float]] = {}
+        self._leaks = {node: Leak() for node in task_managers}
 
     def read(self, now: float) -> Reading:
         """Read what the kernel accounts."""
         values: dict[str, float] = {}
         groups = self._endpoints.cgroups
-        memory = [memory_percentage(Path(groups[node]["memory"])) for node in self._nodes if node in groups]
+        memory = {
+            node: memory_percentage(Path(groups[node]["memory"])) for node in self._nodes if node in groups
+        }
         if memory:
-            values[m.MEMORY_USAGE.name] = max(memory)
+            values[m.MEMORY_USAGE.name] = max(memory.values())
+            values[m.MEMORY_SECONDS_TO_FULL.name] = min(
+                self._leaks[node].seconds_to_full(now, percent) for node, percent in memory.items()
+            )
         values |= self._cpus(now)
         try:
             disk = os.statvfs(self._endpoints.state_directory)
         except OSError as error:
             raise StackError(f"the state directory could not be read: {error}") from error
         values[m.STATE_BACKEND_DISK_FREE.name] = 100.0 * disk.f_bavail / disk.f_blocks
+        values[d.STATE_BACKEND_DISK_FREE_BYTES.name] = float(disk.f_bavail * disk.f_frsize)
         return Reading(values)
 
     def _cpus(self, now: float) -> dict[str, float]:
@@ -143,10 +155,12 @@ class Configuration:
     def __init__(self, deployed: Mapping[str, str], baselines: Mapping[str, str]) -> None:
         self._deployed = deployed
         self._baselines = baselines
+        self._differing: list[str] = []
 
     def read(self, _now: float) -> Reading:
         """Hash the deployed files and their baselines."""
         version = self._hash(self._deployed)
+        self._tell()
         return Reading(
             {
                 # 12 hex digits are exact in a double.
@@ -155,13 +169,28 @@ class Configuration:
             }
         )
 
-    @staticmethod
-    def _hash(files: Mapping[str, str]) -> str:
+    def _tell(self) -> None:
+        """Log which files are not what was deployed, whenever those are others than before."""
+        differing = [
+            name
+            for name in sorted(self._deployed)
+            if self._content(self._deployed, name) != self._content(self._baselines, name)
+        ]
+        if differing != self._differing:
+            self._differing = differing
+            LOG.warning(
+                "configuration differs" if differing else "configuration as deployed", files=differing
+            )
+
+    def _hash(self, files: Mapping[str, str]) -> str:
         digest = hashlib.sha256()
         for name in sorted(files):
-            try:
-                content = Path(files[name]).read_bytes()
-            except FileNotFoundError:
-                content = b"(missing)"  # a file that is gone is drift, not a hole in the telemetry
-            digest.update(name.encode() + b"\0" + content)
+            digest.update(name.encode() + b"\0" + self._content(files, name))
         return digest.hexdigest()
+
+    @staticmethod
+    def _content(files: Mapping[str, str], name: str) -> bytes:
+        try:
+            return Path(files[name]).read_bytes()
+        except (FileNotFoundError, KeyError):
+            return b"(missing)"  # a file that is gone is drift, not a hole in the telemetry

@@ -83,6 +83,8 @@ class EndOffsets:
         self._consumer: Consumer | None = None
         self._partitions: list[int] = []
         self._last: tuple[float, int] | None = None
+        self.ends: tuple[float, Mapping[int, int]] = (0.0, {})
+        """When the end offsets were read last, and what they were, by partition."""
 
     def read(self, now: float) -> Reading:
         """Read the end offsets. StackError, and a new client next time, if the brokers do not answer."""
@@ -113,6 +115,7 @@ class EndOffsets:
 
     def take(self, ends: Mapping[int, int], now: float) -> Reading:
         """Make a reading of the end offsets."""
+        self.ends = now, dict(ends)
         # The positions were read up to a second before the end offsets: that much of a lag is none.
         levels = lag(ends, self._positions())
         total = sum(ends.values())

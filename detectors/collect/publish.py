@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import queue
 import re
-import sys
 import threading
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -16,6 +15,7 @@ from botocore.parsers import ResponseParserError
 from detectors import aws
 from detectors import metrics as m
 from harness.model import Metric
+from harness.structured_log import Log, Seldom
 
 ANSWER_LIMIT_S = 9.0
 """A CloudWatch that is slow is not one that refuses: the ticks wait."""
@@ -34,7 +34,7 @@ def data(values: Mapping[str, float], at: float, pipeline: str) -> Iterator[dict
         match = _SPLIT.fullmatch(key)
         metric: Metric | None = m.BY_NAME.get(match.group(1)) if match else None
         if match is None or metric is None:
-            raise KeyError(f"{key} is published but not declared in detectors/metrics.py")
+            raise KeyError(f"{key} is published but not declared in detectors/metrics")
         dimensions = [{"Name": "Pipeline", "Value": pipeline}]
         if match.group(2):
             dimensions.append({"Name": match.group(2), "Value": match.group(3)})
@@ -64,6 +64,7 @@ class Publisher:
         self._apart: queue.Queue[tuple[float, Mapping[str, float]]] = queue.Queue(WAITING)
         self._lock = threading.Lock()
         self._errors = 0
+        self._seldom = Seldom(Log("collector"))
 
     def start(self) -> None:
         """Begin sending; the threads end with the process."""
@@ -103,10 +104,16 @@ class Publisher:
         for _ in range(ATTEMPTS):
             try:
                 client.put_metric_data(Namespace=aws.NAMESPACE, MetricData=what)
-            except ClientError:
+            except ClientError as error:
+                self._refused(at, error.response["Error"]["Code"], error, len(values))
                 return False
             except (BotoCoreError, ResponseParserError) as error:
-                print(f"PutMetricData got no answer: {error!r}", file=sys.stderr, flush=True)
+                self._refused(at, type(error).__name__, error, len(values))
             else:
                 return True
         return False
+
+    def _refused(self, at: float, kind: str, error: Exception, data: int) -> None:
+        self._seldom.warning(
+            at, "metrics refused", about=kind, error_type=kind, error_message=str(error), data=data
+        )

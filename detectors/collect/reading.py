@@ -10,9 +10,12 @@ from typing import Any
 
 from harness.clock import Clock
 from harness.errors import FiredrillError
+from harness.structured_log import Log, Seldom
 
 FRESH_S = 3.0
 """An older level is not published again: a source that hangs must leave a hole, not a straight line."""
+
+LOG = Log("collector")
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,7 @@ class Source:
         self.name = name
         self._read = read
         self._clock = clock
+        self._seldom = Seldom(LOG)
         self._every_s = every_s
         self._lock = threading.Lock()
         self._levels: Mapping[str, float] = {}
@@ -112,13 +116,24 @@ class Source:
             with self._lock:
                 self._errors += 1
                 self.last_error = str(error)
+            self._complain(type(error).__name__)
             return
         with self._lock:
             self._levels, self._levels_at = reading.levels, self._clock.now()
             for name, value in reading.deltas.items():
                 self._deltas[name] = self._deltas.get(name, 0.0) + value
 
-    def take(self, now: float) -> tuple[dict[str, float], int]:
+    def _complain(self, kind: str) -> None:
+        self._seldom.warning(
+            self._clock.now(),
+            "source not read",
+            about=kind,
+            source=self.name,
+            error_type=kind,
+            error_message=self.last_error,
+        )
+
+    def take(self, now: float) -> tuple[Reading, int]:
         """Return what is to be published at `now`, and how many reads failed since last time.
 
         A thread that died of something nobody foresaw (its traceback is in the log) is started
@@ -128,11 +143,12 @@ class Source:
             with self._lock:
                 self._errors += 1
                 self.last_error = "its thread died"
+            self._complain("thread died")
             self.start()
         with self._lock:
             fresh = now - self._levels_at <= max(FRESH_S, 2 * self._every_s)
-            values = {**(self._levels if fresh else {}), **self._deltas}
+            reading = Reading(self._levels if fresh else {}, self._deltas)
             # A delta that was not heard of in this second is 0 if its source is well, unknown if not.
             self._deltas = dict.fromkeys(self._deltas, 0.0) if fresh else {}
             errors, self._errors = self._errors, 0
-        return values, errors
+        return reading, errors

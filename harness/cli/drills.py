@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import importlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +42,7 @@ class Choice:
 
 def scenarios(directory: Path | None) -> dict[str, Scenario]:
     """Return the scenarios of `directory`, or the built-in ones; DeclarationError names all problems."""
+    importlib.import_module("detectors.alarms")  # its problems once, not once for every scenario file
     if directory is None:
         return catalogue.find()
     if not directory.is_dir():

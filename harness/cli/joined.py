@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 from rich.console import Console
 
+from detectors import whereabouts
 from detectors.alarms import ALARMS
 from detectors.books import PipelineBooks
 from detectors.cloudwatch import CloudWatchBoard, deploy
@@ -26,7 +27,7 @@ from fixtures.processes.layout import ROOT, Engines
 from fixtures.processes.stack import ProcessStack
 from harness.cli import presence
 from harness.cli.healing import READY
-from harness.cli.platform import Finding, Guard, Running, Tell, deployed
+from harness.cli.platform import Finding, Guard, Running, Tell, Whereabouts, deployed
 from harness.cli.reaper import Reaper
 from harness.clock import Clock, RealClock
 from harness.endpoints import Endpoints
@@ -40,7 +41,10 @@ FREE_MEMORY_BYTES = 5 * 2**30
 STACK_DISK_BYTES = 1_000_000_000
 """Kafka's logs, checkpoints and logs of one long run."""
 
-RUNS_IN_A_STACK = ("fixtures", "detectors", "harness/proxies", "harness/model", "harness/endpoints.py")
+RUNS_IN_A_STACK = (
+    *("fixtures", "detectors", "harness/proxies", "harness/model"),
+    *("harness/endpoints.py", "harness/structured_log.py"),
+)
 """The source that runs inside a stack, beside the engines: a stack started from other source is another."""
 
 
@@ -123,14 +127,20 @@ class Processes:
         return CloudWatchBoard(running.endpoints, self.clock)
 
     def books(self, running: Running) -> Books:
-        names = {name: str(value) for name, value in vars(topology).items() if isinstance(value, str)}
-        return PipelineBooks(running.endpoints, names)
+        return PipelineBooks(running.endpoints, _names())
+
+    def whereabouts(self, running: Running) -> Whereabouts:
+        return whereabouts.of_stack(running.endpoints, _names())
 
     def guard(self, folder: Path) -> Guard:
         return Reaper(self.home, folder)
 
     def blockers(self) -> Sequence[Finding]:
         return list(_findings(self.home, stacks_running=len(self.running())))
+
+
+def _names() -> dict[str, str]:
+    return {name: str(value) for name, value in vars(topology).items() if isinstance(value, str)}
 
 
 def _known(running: Running) -> stacks.Running:

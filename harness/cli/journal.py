@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from detectors import tape
+from harness.clock import Clock
 from harness.timeline import Event
 
 JOURNAL = "journal.jsonl"
 TELEMETRY = Path("telemetry") / "telemetry.jsonl"
-RECENT_BYTES = 100_000
-"""About the last ten seconds of telemetry."""
+BLOCK_BYTES = 262_144
+"""The telemetry is read backwards in such pieces; about a minute each."""
 
 
 class Journal:
@@ -35,20 +38,19 @@ class Journal:
 class TelemetrySlice:
     """Copies what the collector writes from now on into the run's folder, as whole lines."""
 
-    def __init__(self, source: Path, folder: Path, *, whole: bool) -> None:
-        self._source, self._target = source, folder / TELEMETRY
-        self._offset = 0 if whole or not source.exists() else source.stat().st_size
+    def __init__(self, source: Path, folder: Path, *, whole: bool, clock: Clock) -> None:
+        self._source, self._target, self._clock = source, folder / TELEMETRY, clock
+        self._since = float("-inf") if whole else tape.last(source)
 
     def take(self) -> None:
-        """Copy the lines that came since the last time."""
-        if not self._source.exists():
+        """Copy the lines that came since the last time, wherever the collector has put them by now."""
+        fresh = tape.lines(self._source, since=self._since, clock=self._clock)
+        if not fresh:
             return
         self._target.parent.mkdir(parents=True, exist_ok=True)
-        with self._source.open("rb") as source, self._target.open("ab") as target:
-            source.seek(self._offset)
-            lines = source.read().rpartition(b"\n")
-            target.write(lines[0] + lines[1])
-            self._offset += len(lines[0] + lines[1])
+        with self._target.open("ab") as target:
+            target.writelines(fresh.values())
+        self._since = max(fresh)
 
 
 @dataclass(frozen=True)
@@ -70,15 +72,27 @@ def ticks(path: Path, *, since: float, until: float) -> Ticks:
     return Ticks(len(taken), sum(int(line.get("missed", 0)) for line in taken), frozenset(names))
 
 
-def recent(path: Path, *, size: int = RECENT_BYTES) -> list[dict[str, float]]:
-    """Return the metrics of the collector's last whole lines, oldest first; empty if there are none."""
+def latest(path: Path, *, within_s: float) -> list[tuple[float, dict[str, float]]]:
+    """Return the collector's samples of the last `within_s` before its last one, oldest first.
+
+    Each is its time (epoch seconds) and its values; empty if there are none. Reads from the end only.
+    """
     if not path.exists():
         return []
     with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - size))
-        lines = file.read().split(b"\n")
-    samples = (_parsed(line.decode(errors="replace")) for line in lines)
-    return [sample["values"] for sample in samples if sample]
+        start = file.seek(0, os.SEEK_END)
+        text, samples = b"", list[tuple[float, dict[str, float]]]()
+        while start and not (samples and samples[0][0] < samples[-1][0] - within_s):
+            size = min(BLOCK_BYTES, start)
+            start = file.seek(start - size)
+            text = file.read(size) + text
+            samples = _samples(text)
+    return [sample for sample in samples if sample[0] >= samples[-1][0] - within_s]
+
+
+def _samples(text: bytes) -> list[tuple[float, dict[str, float]]]:
+    parsed = (_parsed(line.decode(errors="replace")) for line in text.split(b"\n"))
+    return [(float(sample["at"]), sample["values"]) for sample in parsed if sample]
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:

@@ -9,6 +9,8 @@ from pathlib import Path
 import click
 
 import scenarios as built_in
+from detectors import declarations, queries
+from detectors.metrics import METRICS
 from harness.cli import drills
 from harness.cli.live import say
 from harness.cli.platform import Session
@@ -72,13 +74,18 @@ def _alarm(alarm: Alarm, sla_s: float) -> Iterator[str]:
     yield f"metric     {alarm.metric.meaning}; {alarm.metric.source}"
     yield f"action     {alarm.action}"
     yield f"runbook    {alarm.runbook}"
+    first = queries.for_alarm(alarm.name)
+    if first is not None:
+        yield f"query      firedrill query {first.name}: {first.question}"
 
 
 @click.command()
 @click.argument("directory", required=False, type=FOLDER)
 @click.pass_obj
 def validate(session: Session, /, directory: Path | None) -> None:
-    """Check every scenario (or those in DIRECTORY) and name all that is wrong; starts nothing."""
+    """Check metrics, alarms and scenarios (or those in DIRECTORY), name all that is wrong; starts nothing."""
     known = drills.scenarios(directory)
-    drills.check(known, session.platform.alarms)
-    say(f"{len(known)} scenarios are valid")
+    alarms = session.platform.alarms
+    declarations.require(METRICS, alarms)
+    drills.check(known, alarms)
+    say(f"{len(known)} scenarios, {len(alarms)} alarms and {len(METRICS)} metrics are valid")

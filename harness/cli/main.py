@@ -17,11 +17,13 @@ from importlib import metadata
 
 import click
 
-from harness.cli import look, play, tend
+from harness.cli import coverage, export, look, metrics, play, query, telemetry, tend
 from harness.cli.live import say
 from harness.cli.platform import Platform, Session
 from harness.cli.running import CLEANUP_INCOMPLETE
 from harness.cli.signals import Interrupted, Interruption
+from harness.cli.times import times
+from harness.cli.where import where
 from harness.errors import DeclarationError, HealFailed, InstallError, Invalid, UsageError
 
 NOTHING_JUDGED, BAD_USAGE, BUG = 2, 64, 70
@@ -35,7 +37,12 @@ def cli() -> None:
 
 for command in (
     *(play.run, play.plan, play.report),
-    *(look.listed, look.explained, look.validate),
+    *(look.listed, look.explained, look.validate, query.query),
+    where,
+    times,
+    export.exported,
+    *(coverage.covered, metrics.listed),
+    *(telemetry.measured, telemetry.retain),
     *(tend.up, tend.down, tend.status, tend.heal, tend.stop, tend.doctor, tend.installed),
 ):
     cli.add_command(command)

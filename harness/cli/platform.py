@@ -64,6 +64,16 @@ class Guard(Protocol):
         """Let go of it. Without `bye` before, it sets to work."""
 
 
+class Whereabouts(Protocol):
+    """Finds one order in everything that a stack has written."""
+
+    def of(self, order_id: str) -> Sequence[tuple[str, str]]:
+        """Return all that happened to it, as (what, proof); StackError if a place cannot be read."""
+
+    def looked_in(self) -> Sequence[str]:
+        """Name the places it is looked for in."""
+
+
 class Platform(Protocol):
     """Stacks of one kind on this machine, and the parts that go with them."""
 
@@ -123,6 +133,9 @@ class Platform(Protocol):
 
     def books(self, running: Running) -> Books:
         """Return the stack's books."""
+
+    def whereabouts(self, running: Running) -> Whereabouts:
+        """Return what finds orders on the stack."""
 
     def guard(self, folder: Path) -> Guard:
         """Start what heals and takes down if this run is killed; it logs into `folder`."""

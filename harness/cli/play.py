@@ -10,11 +10,10 @@ from typing import Any
 
 import click
 
-from harness.cli import drills, presence, rebuilt, running
+from harness.cli import drills, presence, rebuilt, running, stored
 from harness.cli.drills import Choice, Drill
 from harness.cli.live import say
 from harness.cli.platform import Platform, Session
-from harness.errors import UsageError
 from harness.model import Capability
 from harness.runner import LIMITS
 from reports import words
@@ -196,9 +195,7 @@ def _without_root(needs: frozenset[Capability]) -> str:
 @click.pass_obj
 def report(session: Session, /, run: str, out: Path, junit: Path | None, directory: Path | None) -> int:
     """Judge a stored RUN again (a folder, or a name in OUT, such as "latest") and render its report."""
-    folder = next((path for path in (Path(run), out / run) if path.is_dir()), None)
-    if folder is None:
-        raise UsageError(f"there is no run {run}, neither as a folder nor in {out}")
+    folder = stored.run_folder(run, out)
     head, _ = rebuilt.read(folder)
     where = directory or (Path(head.scenarios) if head.scenarios else None)
     record = rebuilt.record(folder, drills.scenarios(where), running.judged(session.platform))

@@ -15,14 +15,14 @@ from pathlib import Path
 import psutil
 
 from harness import timeline
+from harness.cli import stored
 from harness.cli.drills import Drill, known_drills
-from harness.cli.journal import JOURNAL, TELEMETRY
+from harness.cli.journal import JOURNAL
 from harness.errors import UsageError
 from harness.judge import judge
 from harness.model import Alarm, AlarmState, Scenario, names
 from harness.runner import CANARY
 from harness.timeline import Event, Kind
-from reports import telemetry
 from reports.record import DrillRecord, RunRecord, Watched
 
 AROUND_S = 5.0
@@ -127,7 +127,7 @@ def drill_record(
             Watched.of(alarm, scenario.sla_of(alarm) if alarm in scenario.expect else None)
             for alarm in alarms
         ),
-        telemetry=telemetry.read(folder / TELEMETRY, start=start - AROUND_S, end=end + AROUND_S),
+        telemetry=stored.series(folder, start=start - AROUND_S, end=end + AROUND_S),
     )
 
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from harness import timeline as timelines
-from harness.cli import healing, presence, rebuilt
+from harness.cli import healing, presence, rebuilt, stored
 from harness.cli.drills import Drill
 from harness.cli.journal import JOURNAL, TELEMETRY, Journal, TelemetrySlice, Ticks, ticks
 from harness.cli.live import display, say
@@ -221,8 +221,15 @@ class _Run:
         record = rebuilt.record(self.folder, self.request.scenarios, self._alarms())
         write(record, self.folder, junit=self.request.junit)
         self.records = list(record.drills)
+        self._keep_telemetry()
         _point_latest(self.folder)
         say(f"{words.headline(record)}; report: {self.folder / 'report.html'}")
+
+    def _keep_telemetry(self) -> None:
+        try:
+            stored.ingest(self.folder, self.platform.clock)
+        except UsageError as error:
+            say(f"the telemetry is only in {TELEMETRY}: {error}")
 
     def _alarms(self) -> list[Alarm]:
         return judged(self.platform)
@@ -236,7 +243,7 @@ class _Run:
             self.platform.books(running),
         )
         source = Path(running.endpoints.telemetry)
-        telemetry = TelemetrySlice(source, self.folder, whole=not running.kept)
+        telemetry = TelemetrySlice(source, self.folder, whole=not running.kept, clock=self.platform.clock)
         self.cleanup.callback(telemetry.take)
         total = len(self.request.drills)
         with display(self.platform.clock, plain=self.request.plain) as shown:

@@ -12,25 +12,15 @@ from pathlib import Path
 import click
 
 from harness.cli import drills, healing, presence, running
-from harness.cli.journal import recent
+from harness.cli.journal import latest
 from harness.cli.live import board_line, say
 from harness.cli.platform import Platform, Running, Session
 from harness.cli.play import LAST_PORT, check
 from harness.clock import wait_until
 from harness.errors import HealFailed, Invalid
-from reports import words
 
 STOP_LIMIT_S = 300.0
 """For a run to heal and take down its stack: the longest healing and the longest stop, and a margin."""
-
-GOLDEN_SIGNALS = {
-    "lag": "consumer_lag",
-    "DLQ rate": "dlq_records_total",
-    "checkpoint": "checkpoint_duration_ms",
-    "p99": "processing_latency_p99_ms",
-    "completeness": "window_completeness_percentage",
-}
-"""The five numbers that say whether the pipeline is well (specification, "golden signals")."""
 
 
 @click.command()
@@ -124,7 +114,7 @@ def status(session: Session) -> None:
 def _status(platform: Platform, one: Running) -> Iterator[str]:
     use = "free" if presence.free(one.lock) else "a run is at work on it"
     kind = "kept up" if one.kept else "belongs to a run"
-    yield f"{one.directory.name}: {golden(Path(one.endpoints.telemetry))}"
+    yield from golden(platform, one)
     yield f"  {kind}, {use} · seed {one.seed} · version {one.version} · {one.directory}"
     where = one.endpoints
     yield f"  Flink {where.flink_rest} · AWS {where.aws_direct} · Kafka {where.kafka_direct}"
@@ -138,20 +128,16 @@ def _status(platform: Platform, one: Running) -> Iterator[str]:
         yield f"  cannot be read: {error}"
 
 
-def golden(telemetry: Path) -> str:
-    """Say the five golden signals in one line, from the collector's last samples."""
-    samples = recent(telemetry)
-    if not samples:
-        return "nothing has been measured yet"
-    told = []
-    for label, name in GOLDEN_SIGNALS.items():
-        points = [sample[name] for sample in samples if name in sample]
-        if not points:
-            told.append(f"{label} –")
-            continue
-        trend = "" if points[0] == points[-1] else " rising" if points[-1] > points[0] else " falling"
-        told.append(f"{label} {words.number(points[-1])}{trend if label == 'lag' else ''}")
-    return " · ".join(told)
+def golden(platform: Platform, one: Running) -> Iterator[str]:
+    """Say the five golden signals, from the collector's last samples; what is not known is not well."""
+    from detectors.golden import WINDOW_S, State, signals
+
+    told = signals(latest(Path(one.endpoints.telemetry), within_s=WINDOW_S), platform.clock.now())
+    well = sum(each.state is State.OK for each in told)
+    yield f"{one.directory.name}: {well} of {len(told)} golden signals are OK"
+    for each in told:
+        why = f": {each.why}" if each.why else ""
+        yield f"  {each.state:<8} {each.name:<13} {each.value} ({each.threshold}){why}"
 
 
 @click.command()

@@ -8,6 +8,7 @@ from harness.faults.fill_volume import FillVolume
 from harness.faults.flap import Flap
 from harness.faults.kill import Kill
 from harness.faults.kill_holder import KillHolder
+from harness.faults.leak_memory import LeakMemory
 from harness.faults.lose_state import LoseState
 from harness.faults.misconfigure import Misconfigure
 from harness.faults.misdirect import Misdirect
@@ -27,6 +28,7 @@ __all__ = [
     "Flap",
     "Kill",
     "KillHolder",
+    "LeakMemory",
     "LoseState",
     "Misconfigure",
     "Misdirect",

@@ -25,6 +25,11 @@ from harness.model.drill import (
     Harm,
     Scenario,
 )
+from harness.model.mode import (
+    MODES,
+    Category,
+    Mode,
+)
 from harness.model.outcome import (
     Outcome,
     Phase,
@@ -59,6 +64,7 @@ from harness.model.verdict import (
 
 __all__ = [
     "DEFAULT_SLA_S",
+    "MODES",
     "PERIODS_S",
     "Alarm",
     "AlarmResult",
@@ -66,6 +72,7 @@ __all__ = [
     "Board",
     "Books",
     "Capability",
+    "Category",
     "Comparison",
     "Damage",
     "Fault",
@@ -78,6 +85,7 @@ __all__ = [
     "Link",
     "Metric",
     "Missing",
+    "Mode",
     "Node",
     "Orders",
     "Outcome",

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from harness.errors import DeclarationError
 from harness.model.stack import Capability
 
 DEFAULT_SLA_S = 30.0
@@ -16,11 +15,15 @@ DEFAULT_SLA_S = 30.0
 PERIODS_S = frozenset({10, 30}) | frozenset(range(60, 86_401, 60))
 """Alarm periods CloudWatch (PutMetricAlarm API reference) and LocalStack accept; it refuses 20."""
 
+HOUR_S, LONGEST_S, LONGEST_OF_HOURS_S = 3_600, 86_400, 604_800
+"""All evaluation periods of an alarm together: a day at most, a week where a period takes an hour or more."""
+
 
 class Unit(StrEnum):
     """CloudWatch's standard units, as far as we use them (MetricDatum API reference)."""
 
     COUNT = "Count"
+    SECONDS = "Seconds"
     MILLISECONDS = "Milliseconds"
     PERCENT = "Percent"
     BYTES = "Bytes"
@@ -119,24 +122,50 @@ class Alarm:
     clear_s: float = 75.0
     """Limit from healed to OK; LocalStack looks at two periods more than asked, so it clears late."""
 
+    ladder: str = ""
+    """The SLO ladder this is a step of; its steps go by their thresholds, the mildest first."""
+
     def __post_init__(self) -> None:
         if not self.sla_s:
             object.__setattr__(self, "sla_s", self.condition_s + DEFAULT_SLA_S)
-        problems = []
+
+    def breached_by(self, value: float) -> bool:
+        """Say whether `value` is on the wrong side of the threshold."""
+        match self.comparison:
+            case Comparison.ABOVE:
+                return value > self.threshold
+            case Comparison.AT_LEAST:
+                return value >= self.threshold
+            case Comparison.BELOW:
+                return value < self.threshold
+            case Comparison.AT_MOST:
+                return value <= self.threshold
+
+    def is_above(self, other: Alarm) -> bool:
+        """Say whether this is a higher step of the ladder that `other` is on: it never breaches alone."""
+        same = self.ladder != "" and self.ladder == other.ladder
+        return same and self.threshold != other.threshold and other.breached_by(self.threshold)
+
+    def problems(self) -> Iterator[str]:
+        """Yield what contradicts itself. Whoever takes alarms in refuses them: all problems, at once."""
         if self.period_s not in PERIODS_S:
-            problems.append(f"period {self.period_s} s is not 10, 30 or a multiple of 60")
+            yield f"period {self.period_s} s is not 10, 30 or a multiple of 60"
+        longest = LONGEST_S if self.period_s < HOUR_S else LONGEST_OF_HOURS_S
+        if self.evaluation_periods * self.period_s > longest:
+            yield f"{self.evaluation_periods} periods of {self.period_s} s are more than {longest} s"
         if not 1 <= self.datapoints_to_alarm <= self.evaluation_periods:
-            problems.append(
-                f"{self.datapoints_to_alarm} datapoints to alarm of {self.evaluation_periods} periods"
-            )
+            yield f"{self.datapoints_to_alarm} datapoints to alarm of {self.evaluation_periods} periods"
         floor = self.period_s * self.datapoints_to_alarm
         if self.sla_s < floor:
-            problems.append(
+            yield (
                 f"SLA {self.sla_s:g} s is shorter than its own {floor} s "
                 f"({self.datapoints_to_alarm} x {self.period_s} s): no alarm can keep that promise"
             )
-        if problems:
-            raise DeclarationError(f"alarm {self.name}", problems)
+        if self.sla_s < self.condition_s:
+            yield f"SLA {self.sla_s:g} s is shorter than the {self.condition_s:g} s its condition takes"
+        for what in ("meaning", "action", "runbook"):
+            if not getattr(self, what).strip():
+                yield f"it has no {what}"
 
 
 class AlarmState(StrEnum):

@@ -117,6 +117,8 @@ class Scenario:
             yield f"mode {self.mode} is not in the catalogue (1 to 26)"
 
     def _promises(self) -> Iterator[str]:
+        for alarm in (*self.expect, *self.tolerate):
+            yield from (f"{alarm.name}: {problem}" for problem in alarm.problems())
         for alarm in self.expect if self.sla_s is not None else ():
             if self.sla_of(alarm) > alarm.sla_s:
                 yield f"its SLA {self.sla_s:g} s is looser than {alarm.name}'s {alarm.sla_s:g} s"

@@ -180,6 +180,8 @@ class Knobs:
 
     orders_per_s: float = 300.0
     malformed_per_s: float = 0.0
+    strangers_per_s: float = 0.0
+    """Orders of another producer, which no ledger knows of."""
     duplicate_ratio: float = 0.0
     late_ratio: float = 0.0
     late_by_s: float = 0.0
@@ -196,7 +198,7 @@ class Feed(Protocol):
         """Read the knobs back."""
 
     def produced(self, kind: str, within_s: float) -> int:
-        """Count acknowledged orders of `kind` (good, malformed, duplicate, late) of the last seconds."""
+        """Count acknowledged orders of `kind` (as the ledger names it) of the last seconds."""
 
     def produced_on(self, partition: int, within_s: float) -> int:
         """Count acknowledged orders of any kind on one partition of the last seconds."""

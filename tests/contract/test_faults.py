@@ -1,4 +1,4 @@
-"""Every fault any scenario uses, for real: it bites, it heals, and its sham does neither."""
+"""Every fault any scenario uses, for real: it bites, it heals, and no sham does either."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from harness import catalogue
 from harness.model import Fault
-from tests.contracts import check_fault, check_sham
+from tests.contracts import check_fault, check_no_sham_is_felt
 from tests.stacks import RealStack
 
 pytestmark = pytest.mark.stack
@@ -27,11 +27,9 @@ def test_a_fault_bites_heals_and_leaves_the_stack_well(real: RealStack, fault: F
     real.await_well()
 
 
-@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
-def test_a_sham_is_never_seen_in_effect(real: RealStack, fault: Fault) -> None:
+def test_no_sham_is_seen_in_effect(real: RealStack) -> None:
     """A fault whose effect shows without a fault would turn every alarm into a proof."""
-    if fault.needs - real.stack.can:
-        pytest.skip("this machine cannot do the real one")
+    possible = [fault for fault in FAULTS.values() if fault.needs <= real.stack.can]
     real.await_well()
 
-    check_sham(fault, real.stack, real.clock)
+    check_no_sham_is_felt(possible, real.stack, real.clock)

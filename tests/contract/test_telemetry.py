@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from detectors import aws
 from detectors.alarms import ALARMS
+from detectors.dashboards import PAGES
 from detectors.metrics import METRICS
 from harness.clock import wait_until
 from harness.model import AlarmState
@@ -46,6 +48,15 @@ def test_the_whole_board_is_deployed_and_has_data(real: RealStack) -> None:
 
     assert wait_until(judged, within=NUMBERS_LIMIT_S, clock=real.clock, interval=1.0), real.board.states()
     assert {alarm.name for alarm in ALARMS} == set(real.board.states())
+
+
+def test_the_dashboards_are_deployed(real: RealStack) -> None:
+    """Every page, as it was sent: what CloudWatch cannot store is not deployed."""
+    cloudwatch = aws.client("cloudwatch", real.running.endpoints.aws_direct)
+    for page in PAGES:
+        stored = cloudwatch.get_dashboard(DashboardName=page.dashboard)["DashboardBody"]
+
+        assert len(page.widgets) < len(json.loads(stored)["widgets"])
 
 
 def test_the_canary_toggles_and_its_notification_arrives(real: RealStack) -> None:

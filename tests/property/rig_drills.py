@@ -152,7 +152,8 @@ def _ending(draw: st.DrawFn, scenario: Scenario, at: float) -> Iterator[Event]:
         duplicate=0,
         missing=lost,
         expected_missing=lost,
-        **places,
+        dlq=places["dlq"],
+        late=places["late"],
     )
     yield e(at + 3, Kind.DONE)
 

@@ -331,9 +331,6 @@ def test_no_restart_loses_an_order(
     assert len(gone) <= play.job.counted("late_dropped_total")
 
 
-@pytest.mark.xfail(
-    reason="operators.on_timer: a restored window with a late pane to make waits until it closes"
-)
 @given(deployed(), MOODS, stories(FLOW | LOSSES))
 @example(PLAIN, [], LATE_PANE_LOST)
 def test_no_restart_holds_an_order_back(

@@ -93,6 +93,19 @@ class FakeGuard:
         self.lines.append("closed")
 
 
+@dataclass(frozen=True)
+class FakeWhereabouts:
+    """Knows one order, o-1, of one stack."""
+
+    stack: str
+
+    def of(self, order_id: str) -> Sequence[tuple[str, str]]:
+        return [("produced", f"on {self.stack}"), ("counted", "s3://lake/1")] if order_id == "o-1" else []
+
+    def looked_in(self) -> Sequence[str]:
+        return ("the ledger", "the lake")
+
+
 @dataclass
 class Interjecting:
     """A board that does something once the fault is there: the hand on the keyboard."""
@@ -199,6 +212,10 @@ class FakePlatform:
 
     def books(self, running: object) -> Books:
         return FakeBooks(self.ticking)
+
+    def whereabouts(self, running: object) -> FakeWhereabouts:
+        assert isinstance(running, FakeRunning)
+        return FakeWhereabouts(running.directory.name)
 
     def guard(self, folder: Path) -> FakeGuard:
         self.guards.append(FakeGuard())

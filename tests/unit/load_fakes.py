@@ -17,8 +17,8 @@ from fixtures.load.archiver import Archiver, Meters, parse_settings
 from fixtures.load.batches import Batch, Partition, Record
 from fixtures.load.generator import Delivered
 from fixtures.load.watched import WatchedFile
-from fixtures.structured_log import Log
 from harness.endpoints import Endpoints
+from harness.structured_log import Log
 
 ORDERS_0 = Partition("orders", 0)
 LOG = Log("test")

@@ -7,20 +7,24 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import psutil
+import pytest
 
 from fixtures.processes import service as services
 from fixtures.processes.control import order
 from fixtures.processes.layout import ROOT
 from fixtures.processes.service import Service
+from fixtures.processes.supervisor import Supervisor
 from harness.clock import RealClock, wait_until
 from harness.errors import StackError
+from tests.fakes import FakeClock
 
 SLEEP = ("sleep", "60")
 REAL = RealClock()
@@ -34,7 +38,12 @@ V1 = {
         "memory.stat": "cache 0\ninactive_file 7\ntotal_inactive_file 0\n",
         "memory.oom_control": "oom_kill_disable 0\nunder_oom 0\noom_kill 0\n",
     },
-    "cpu": {"cgroup.procs": "", "cpu.cfs_period_us": "100000", "cpu.cfs_quota_us": "-1"},
+    "cpu": {
+        "cgroup.procs": "",
+        "cpu.cfs_period_us": "100000",
+        "cpu.cfs_quota_us": "-1",
+        "cpu.stat": "nr_periods 0\nnr_throttled 0\nthrottled_time 0\n",
+    },
     "cpuacct": {"cgroup.procs": "", "cpuacct.usage": "0"},
 }
 V2 = {"cgroup.procs": "", "cgroup.controllers": "", "cgroup.subtree_control": ""}
@@ -45,7 +54,7 @@ V2_CONTROLLED = {
         "memory.stat": "anon 0\ninactive_file 0\n",
         "memory.events": "low 0\noom 0\noom_kill 0\n",
     },
-    "cpu": {"cpu.max": "max 100000"},
+    "cpu": {"cpu.max": "max 100000", "cpu.stat": "usage_usec 0\nnr_periods 0\nnr_throttled 0\n"},
 }
 
 
@@ -173,3 +182,76 @@ def supervisor(directory: Path, plan: Sequence[Service]) -> Iterator[Running]:
     finally:
         process.send_signal(signal.SIGKILL)
         process.wait()
+
+
+# --- a supervisor without its loop --------------------------------------------------------------
+
+STUBBORN = """\
+import signal, sys
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print("ready", flush=True)
+signal.pause()
+"""
+
+
+class Rig:
+    """A supervisor without its loop: real processes, and time that only passes when told to."""
+
+    def __init__(self, directory: Path, cgroups: Mapping[str, str]) -> None:
+        plan = [
+            service("one", directory, restart=True, restart_after_s=1.0, cgroups=cgroups),
+            service("two", directory, restart=False, restart_after_s=1.0),
+            service("stubborn", directory, [sys.executable, "-c", STUBBORN], stop_within_s=0.1),
+        ]
+        services.save(plan, directory / "plan.json")
+        self.clock = FakeClock()
+        self.supervisor = Supervisor(directory, self.clock)
+        (directory / "logs").mkdir()
+
+    def order(self, do: str, node: str, **more: Any) -> None:
+        assert {} == self.supervisor.obey({"do": do, "node": node, **more})
+
+    def known(self, node: str) -> dict[str, Any]:
+        known: dict[str, Any] = self.supervisor.look()[node]
+        return known
+
+    def pid(self, node: str) -> int:
+        pid = self.known(node)["pid"]
+        assert isinstance(pid, int)
+        return pid
+
+    def passes(self, seconds: float = 0.0) -> None:
+        """Let time pass, and do what is due then, as the loop would."""
+        self.clock.at += seconds
+        for child in self.supervisor.children.values():
+            child.reap(self.clock.now())
+            child.tick(self.clock.now())
+
+    def until_dead(self, node: str) -> None:
+        child = self.supervisor.children[node]
+        assert soon(lambda: child.reap(self.clock.now()))
+
+    def hog_pid_after(self, seconds: float) -> int | None:
+        self.passes(seconds)
+        return self.hog_pid()
+
+    def hog_pid(self) -> int | None:
+        hog = self.known("one")["hog"]
+        assert hog is not None
+        pid: int | None = hog["pid"]
+        return pid
+
+
+@contextmanager
+def rigged(directory: Path, cgroups: Mapping[str, str] = MappingProxyType({})) -> Iterator[Rig]:
+    """Yield a rig in which the service "one" lives in `cgroups`, and see to it that nothing of it is left."""
+    rig = Rig(directory, dict(cgroups))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(ROOT))  # as whoever starts a supervisor sets it
+        try:
+            yield rig
+        finally:
+            rig.supervisor._unfill()
+            for child in rig.supervisor.children.values():
+                for each in (*child.beside(), child):
+                    rig.supervisor._kill(each)

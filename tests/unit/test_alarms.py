@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from detectors.alarms import ALARMS, LAG_LADDER, LATENCY_LADDER
-from detectors.metrics import BY_NAME, METRICS, problems
-from harness.model import Alarm, Comparison, Metric, Missing, Statistic, Tier, Unit
+from detectors.metrics import BY_NAME, METRICS
+from harness.model import Alarm, Comparison, Metric, Missing, Statistic, Tier
 
 AGGREGATE: dict[Statistic, Callable[[Sequence[float]], float]] = {
     Statistic.SUM: sum,
@@ -59,6 +59,7 @@ DATAPOINTS: dict[str, tuple[list[float], list[float]]] = {
     "NETWORK_SATURATED": (steady(81), stray(5, 100)),
     "CPU_SATURATED": (steady(97), stray(0, 100)),
     "MEMORY_HIGH": (stray(60, 86), steady(84)),
+    "MEMORY_LEAK": (steady(3_599), stray(600, 86_400)),
     "THREAD_POOL_EXHAUSTED": (steady(140), stray(0, 400)),
     "FIREHOSE_THROTTLED": (stray(0, 1), steady(0)),
     "FIREHOSE_PUT_FAILED": (stray(0, 1), steady(0)),
@@ -73,6 +74,11 @@ DATAPOINTS: dict[str, tuple[list[float], list[float]]] = {
     "DUPLICATE_RECORDS": (steady(3), steady(2)),
     "DUPLICATES_IN_LAKE": (stray(0, 1), steady(0)),
     "LATE_RECORDS_LOST": (stray(0, 1), steady(0)),
+    "RECORDS_CREATED": (stray(0, 1), steady(0)),
+    "RECORDS_UNACCOUNTED": (stray(0, 1), steady(0)),
+    "DEDUP_RATE_HIGH": (steady(1.1), stray(0, 50)),
+    "RECONCILIATION_KAFKA_S3": (steady(1), stray(0, 300)),
+    "RECONCILIATION_TOTALS": (stray(0, 1_999), steady(0)),
     "METRICS_REFUSED": (stray(0, 1), steady(0)),
     "METRICS_SILENT": ([], [1.0]),
     "CONFIG_DRIFT": (stray(0, 1), steady(0)),
@@ -147,39 +153,75 @@ TIER_1 = (
 )
 
 
+TIER_2 = (
+    "buffer_out_pool_usage_percentage",
+    "memory_usage_percentage",
+    "cpu_usage_percentage",
+    "network_throughput_bytes_per_second",
+    "task_manager_count",
+    "task_manager_health_status",
+    "kafka_broker_count",
+    "firehose_delivery_stream_state",
+)
+TIER_3 = (
+    "state_backend_used_bytes",
+    "state_read_count",
+    "state_write_count",
+    "state_access_latency_ms",
+    "checkpoint_size_bytes",
+    "checkpoint_aligned_vs_unaligned_ratio",
+    "checkpoint_trigger_source",
+    "gc_pause_time_ms",
+    "gc_pause_count_per_minute",
+    "gc_memory_freed_bytes",
+)
+ELSEWHERE = (  # its failure-mode and threshold tables
+    "consumer_lag",
+    "rebalance_count",
+    "rebalance_duration",
+    "window_completeness",
+    "processing_latency_ms",
+    "processing_latency_p50",
+    "processing_latency_p95",
+    "processing_latency_p99",
+    "task_buffer_out_pool_usage_percentage",
+    "window_emit_latency_ms",
+    "late_arrival_records_total",
+    "memory_usage",
+    "network_in_bytes_per_second",
+    "network_out_bytes_per_second",
+    "state_backend_disk_free_bytes",
+    "thread_pool_active_threads",
+    "kafka_broker_alive_count",
+    "task_manager_startup_failures",
+    "cloudwatch_putmetric_errors",
+    "config_version",
+)
+NAMES = {name for metric in METRICS for name in (metric.name, *metric.aliases)}
+
+
 @pytest.mark.parametrize("name", TIER_1)
 def test_every_always_on_metric_of_the_specification_is_declared(name: str) -> None:
     """Tier 1 must always flow, or the board is blind."""
     assert name in BY_NAME
 
 
-def odd(name: str = "a", aliases: tuple[str, ...] = (), dimensions: tuple[str, ...] = ()) -> Metric:
-    return Metric(
-        name=name,
-        unit=Unit.COUNT,
-        tier=Tier.ALWAYS_ON,
-        source="",
-        meaning="",
-        aliases=aliases,
-        dimensions=dimensions,
-    )
+@pytest.mark.parametrize("name", [*TIER_2, *TIER_3, *ELSEWHERE])
+def test_every_other_name_of_the_specification_is_known(name: str) -> None:
+    """By its own name or as an alias: whoever comes from the specification must find it."""
+    assert name in NAMES
 
 
-@pytest.mark.parametrize(
-    "metrics",
-    [
-        [odd(), odd()],
-        [odd("a", aliases=("b",)), odd("b")],
-        [odd(dimensions=("Pipeline",))],
-        [odd(dimensions=("Node", "Node"))],
-    ],
-    ids=["twice", "alias", "pipeline", "dimension twice"],
-)
-def test_a_contradicting_declaration_is_named(metrics: list[Metric]) -> None:
-    """Two metrics of one name would be added up by whoever reads them."""
-    assert list(problems(metrics))
+def test_the_debugging_tier_is_what_the_specification_says() -> None:
+    """A minute's metric declared as a second's is sixty times the cost; the other way round it is blind."""
+    assert {Tier.DEBUG} == {BY_NAME[name].tier for name in TIER_3}
+    health = {metric.name for metric in METRICS if metric.tier is Tier.HEALTH}
+    health |= {alias for metric in METRICS if metric.tier is Tier.HEALTH for alias in metric.aliases}
+    assert {"kafka_broker_count"} == set(TIER_2) - health  # an alarm of CRITICAL reads it: always on
 
 
-def test_the_declared_metrics_do_not_contradict_each_other() -> None:
-    """It is checked on load as well; this says so."""
-    assert not list(problems(METRICS))
+@pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
+def test_a_metric_says_where_it_comes_from_and_what_it_means(metric: Metric) -> None:
+    """A number without a source is a rumour."""
+    assert metric.source.strip()
+    assert metric.meaning.strip()

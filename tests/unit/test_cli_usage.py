@@ -231,7 +231,7 @@ def test_list_names_every_drill_with_its_alarms(
 
     said = capsys.readouterr().out
     assert all(name in said for name in drills.scenarios(None))
-    assert "REBALANCE_STORM SILENT_DISCARD" in said
+    assert "REBALANCE_STORM RECONCILIATION_KAFKA_S3 SILENT_DISCARD" in said
 
 
 def test_explain_tells_why_it_matters_and_what_to_do(
@@ -305,13 +305,16 @@ def test_status_begins_with_the_golden_signals(
 ) -> None:
     """The specification's one-sentence answer to "is it healthy?"."""
     running = platform.add("warm", kept=True)
-    platform.ticking.sleep(1)
+    for _ in range(40):
+        platform.ticking.sleep(1)
     UndoJournal(running.undo).record(platform.fault)
 
     assert 0 == main(["status"], platform)
 
     lines = capsys.readouterr().out.splitlines()
-    assert "warm: lag 7" in lines[0]
+    assert "warm: 2 of 5 golden signals are OK" == lines[0]
+    assert "  OK       lag           7 orders, +0.0 a second (below 5,000 in 10 min at this rate)" == lines[1]
+    assert ["OK", "UNKNOWN", "UNKNOWN", "NOT OK"] == [line[2:10].strip() for line in lines[2:6]]
     assert "  fault: Kill(target='broker-2')" in lines
     assert any("alarms are quiet" in line for line in lines)
 

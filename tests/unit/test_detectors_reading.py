@@ -119,9 +119,9 @@ def test_a_source_that_hangs_leaves_a_hole() -> None:
     source = Source("s", Script([Reading({"a": 1.0}, {"n": 2.0})]).read, clock=clock)
     source.once()
 
-    assert source.take(clock.at) == ({"a": 1.0, "n": 2.0}, 0)
-    assert source.take(clock.at + 60) == ({"n": 0.0}, 0)
-    assert source.take(clock.at + 61) == ({}, 0)
+    assert source.take(clock.at) == (Reading({"a": 1.0}, {"n": 2.0}), 0)
+    assert source.take(clock.at + 60) == (Reading({}, {"n": 0.0}), 0)
+    assert source.take(clock.at + 61) == (Reading(), 0)
 
 
 def test_a_source_that_fails_is_counted_and_invents_nothing() -> None:
@@ -129,7 +129,7 @@ def test_a_source_that_fails_is_counted_and_invents_nothing() -> None:
     source = Source("s", Script([StackError("no answer")]).read, clock=Clock())
     source.once()
 
-    assert source.take(1_000.0) == ({}, 1)
+    assert source.take(1_000.0) == (Reading(), 1)
 
 
 def test_deltas_between_two_ticks_add_up() -> None:
@@ -138,7 +138,7 @@ def test_deltas_between_two_ticks_add_up() -> None:
     source.once()
     source.once()
 
-    assert source.take(1_000.0) == ({"n": 5.0}, 0)
+    assert source.take(1_000.0) == (Reading({}, {"n": 5.0}), 0)
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
@@ -150,7 +150,7 @@ def test_a_source_whose_thread_died_comes_back() -> None:
     first = source._thread
     first.join(5)
 
-    assert source.take(1_000.0) == ({}, 1)
+    assert source.take(1_000.0) == (Reading(), 1)
     assert source._thread is not first
     source._thread.join(5)
 

@@ -6,13 +6,32 @@ import pytest
 from fixtures import topology
 from harness.catalogue import sham
 from harness.errors import DeclarationError, HealFailed, StackError
-from harness.faults import Both, Disturb, ExhaustMemory, Flap, Kill, Misconfigure, Pause, Poison, Sham
+from harness.faults import (
+    Both,
+    CorruptState,
+    Disturb,
+    ExhaustMemory,
+    FillVolume,
+    Flap,
+    Kill,
+    KillHolder,
+    LeakMemory,
+    LoseState,
+    Misconfigure,
+    Misdirect,
+    Pause,
+    Poison,
+    Pulse,
+    Sham,
+    Silence,
+    SqueezeCpu,
+)
 from harness.judge import judge
 from harness.model import Capability, Fault, Knobs, Outcome, Refusal, Scenario, Toxic
 from harness.runner import run
 from harness.timeline import Timeline
 from harness.undo import UndoJournal, await_healed, remains
-from tests.contracts import check_fault, check_sham
+from tests.contracts import check_fault, check_no_sham_is_felt, check_sham
 from tests.fakes import FakeBoard, FakeBooks, FakeClock, FakeStack, alarm
 from tests.tricks import GROUND, Ground, Trick
 
@@ -31,11 +50,20 @@ FAULTS: tuple[Fault, ...] = (
     Poison(LINK, Toxic(refusal=SLOW_DOWN, delay_s=1.0)),
     Flap(topology.TASK_MANAGERS, every_s=5.0),
     ExhaustMemory(topology.TASK_MANAGER_1, total_bytes=2_000, bytes_per_s=100),
+    LeakMemory(topology.TASK_MANAGER_1, total_bytes=500, bytes_per_s=10),
     Misconfigure(topology.PIPELINE_SETTINGS, {"dedup": False}),
     Disturb(Knobs(malformed_per_s=5.0), "malformed"),
     Disturb(Knobs(duplicate_ratio=0.1), "duplicate", at_least=50),
     Disturb(Knobs(orders_per_s=2_000.0), "good", at_least=10_000),
     Both(Kill(topology.BROKER_2), Disturb(Knobs(late_ratio=0.1, late_by_s=30.0), "late")),
+    KillHolder(topology.ACTIVE_CONTROLLER, topology.BROKERS),
+    Pulse(topology.BUSY_TASK_MANAGER, topology.TASK_MANAGERS, frozen_s=3.0, every_s=6.0),
+    SqueezeCpu(topology.BUSY_TASK_MANAGER, topology.TASK_MANAGERS, cpus=0.2, burners=2),
+    FillVolume(free_percent=10.0, bytes_per_s=100),
+    LoseState(topology.JOB_SETTINGS, {"restore": "nothing"}),
+    CorruptState(topology.BUSY_TASK_MANAGER),
+    Misdirect(topology.RESULTS_DELIVERY, {"bucket": "gone"}, LINK),
+    Silence(partition=2),
 )
 every_fault = pytest.mark.parametrize("fault", FAULTS, ids=repr)
 
@@ -102,6 +130,32 @@ def test_the_fault_contract_finds_a_fault_that_is_there_before() -> None:
 
     with pytest.raises(AssertionError, match="before anybody asked"):
         check_fault(Trick("before"), FakeStack(clock), clock)
+
+
+def test_no_sham_of_all_is_seen_in_effect_on_one_stack() -> None:
+    """As the contract tests ask it of a real one, in the time of the slowest."""
+    clock = FakeClock()
+
+    check_no_sham_is_felt(FAULTS, FakeStack(clock), clock)
+
+    assert max(fault.effect_limit_s for fault in FAULTS) == clock.asleep
+
+
+def test_the_sham_contract_names_every_fault_that_is_seen_without_having_been_injected() -> None:
+    """A check that cannot fail checks nothing; one that stops at the first hides the others."""
+    clock = FakeClock()
+    GROUND["now"] = Ground(clock, broken_at=clock.now())
+    GROUND["later"] = Ground(clock, broken_at=clock.now())
+    GROUND["never"] = Ground(clock)
+    seen = Trick("now", lasts_s=1.0), Trick("later", late_s=9.0)
+
+    with pytest.raises(AssertionError) as caught:
+        check_no_sham_is_felt([*seen, Trick("never")], FakeStack(clock), clock)
+    assert ["now" in str(caught.value), "later" in str(caught.value), "never" in str(caught.value)] == [
+        True,
+        True,
+        False,
+    ]
 
 
 @pytest.mark.parametrize("toxic", [Toxic(refusal=SLOW_DOWN), Toxic(cut=True), Toxic(delay_s=1.0)], ids=repr)
@@ -175,6 +229,23 @@ def test_memory_that_only_grows_is_not_exhausted() -> None:
     fault.inject(stack)
     clock.sleep(60.0)
 
+    assert not fault.in_effect(stack)
+
+
+def test_a_leak_that_the_kernel_has_ended_is_none_any_more() -> None:
+    """Then a TaskManager died of it, and the drill was about another alarm."""
+    clock = FakeClock()
+    stack = FakeStack(clock)
+    fault = LeakMemory(topology.TASK_MANAGER_1, total_bytes=2_000, bytes_per_s=100)
+    fault.inject(stack)
+
+    felt = []
+    for _ in range(3):
+        clock.sleep(1.5)
+        felt.append(fault.in_effect(stack))
+    clock.sleep(20.0)
+
+    assert [False, True, True] == felt
     assert not fault.in_effect(stack)
 
 
@@ -257,6 +328,7 @@ def test_both_is_healed_only_when_neither_part_is_in_effect() -> None:
         Poison(LINK, Toxic(cut=True)),
         Flap((topology.ARCHIVER_1,), 5.0),
         ExhaustMemory(topology.TASK_MANAGER_1, 500, 100),
+        LeakMemory(topology.TASK_MANAGER_1, 500, 100),
         Disturb(Knobs(malformed_per_s=1.0), "malformed", at_least=1_000_000),
     ],
     ids=repr,

@@ -12,12 +12,12 @@ from botocore.stub import Stubber
 from confluent_kafka import KafkaError
 from prometheus_client import CollectorRegistry, Counter
 
-from fixtures import structured_log
 from fixtures.load.batches import Batch, Partition
-from fixtures.load.complaints import REPEAT_AFTER_S, Complaints
+from fixtures.load.complaints import Complaints
 from fixtures.load.enrichment import application, profile
 from fixtures.load.firehose import FirehoseSink, client
-from fixtures.structured_log import Log
+from harness import structured_log
+from harness.structured_log import REPEAT_AFTER_S, Log
 from tests.unit.load_fakes import LOG, ORDERS_0, FakeClock
 
 

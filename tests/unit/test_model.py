@@ -1,8 +1,10 @@
+from collections.abc import Callable
+
 import pytest
 
 from harness.errors import DeclarationError
 from harness.faults import Kill
-from harness.model import Alarm, Fault, Orders, Scenario
+from harness.model import Alarm, Damage, Fault, Harm, Orders, Scenario
 from tests.fakes import alarm
 
 A = alarm("A")
@@ -22,8 +24,8 @@ def scenario(
 
 def test_an_alarm_cannot_promise_to_be_faster_than_its_own_period() -> None:
     """A promise nobody can keep would make every drill of that alarm fail."""
-    with pytest.raises(DeclarationError, match="shorter than its own 10 s"):
-        alarm("HASTY", sla_s=5.0)
+    with pytest.raises(DeclarationError, match="HASTY: SLA 5 s is shorter than its own 10 s"):
+        scenario(expect=(alarm("HASTY", sla_s=5.0),))
 
 
 def test_a_scenario_may_tighten_an_sla_but_never_loosen_it() -> None:
@@ -56,5 +58,74 @@ def test_books_balance_only_if_every_order_is_somewhere_once(
 ) -> None:
     """One order too many is as wrong as one too few."""
     orders = Orders(produced=10, windowed=windowed, dlq=2, duplicate=duplicate, late=1, missing=missing)
+
+    assert balanced is orders.balanced
+
+
+def damage(*, why: str = "dropped", kind: str = "late", at_least: int = 1, lasting: bool = True) -> Damage:
+    return Damage(harm=Harm.LOST, why=why, kind=kind, at_least=at_least, lasting=lasting)
+
+
+@pytest.mark.parametrize(
+    ("declare", "problem"),
+    [
+        (lambda: damage(why=" "), "without a reason"),
+        (lambda: damage(at_least=0), "at_least must be 1 or more"),
+        (lambda: damage(kind=""), "leave nothing to check by"),
+    ],
+)
+def test_damage_that_could_not_be_told_from_none_is_refused(
+    declare: Callable[[], Damage], problem: str
+) -> None:
+    """It would excuse whatever was lost, or hold though nothing was."""
+    with pytest.raises(DeclarationError, match=problem):
+        declare()
+
+
+def test_all_problems_of_damage_are_told_at_once() -> None:
+    """Whoever declares it should not have to find its mistakes one at a time."""
+    with pytest.raises(DeclarationError) as caught:
+        damage(why="", kind="", at_least=-1)
+
+    assert 3 == len(caught.value.problems)
+
+
+def test_a_strike_may_hit_orders_of_every_kind() -> None:
+    """What was in state when it came was of any kind; the judge asks how many it hit."""
+    assert "" == damage(kind="", lasting=False).kind
+
+
+def test_damage_without_a_fault_is_refused() -> None:
+    """A calm drill that expects losses would make them normal."""
+    with pytest.raises(DeclarationError, match="expects damage but has no fault"):
+        Scenario(summary="s", fault=None, expect=(), mode=None, watch_s=60.0, damage=damage())
+
+
+@pytest.mark.parametrize(
+    ("missing", "duplicate", "spared", "balanced"),
+    [
+        (3, 2, 0, True),
+        (4, 2, 0, False),
+        (2, 2, 0, False),
+        (3, 3, 0, False),
+        (3, 1, 0, False),
+        (3, 2, 1, False),
+    ],
+)
+def test_books_balance_with_exactly_the_damage_that_was_expected(
+    missing: int, duplicate: int, spared: int, balanced: bool
+) -> None:
+    """Neither more of it nor less."""
+    orders = Orders(
+        produced=10,
+        windowed=10 - missing,
+        dlq=0,
+        late=0,
+        missing=missing,
+        duplicate=duplicate,
+        expected_missing=3,
+        expected_duplicate=2,
+        spared=spared,
+    )
 
     assert balanced is orders.balanced

@@ -162,6 +162,25 @@ def test_a_call_refused_for_another_reason_has_failed(
     assert Put(False, throttled=0, failed=2, error=code) == firehose.put(["a", "b"])
 
 
+def test_a_stream_that_cannot_deliver_is_an_upload_error(web: Web, firehose: Firehose) -> None:
+    """As LocalStack tells it, which delivers while the caller waits."""
+    why = (
+        "exception while calling firehose.PutRecordBatch: An error occurred (NoSuchBucket) "
+        "when calling the PutObject operation: The specified bucket does not exist"
+    )
+    web.status, web.answer = 500, {"__type": "InternalError", "message": why}
+
+    expected = Put(False, throttled=0, failed=2, error="InternalError", upload_errors=1)
+    assert expected == firehose.put(["a", "b"])
+
+
+def test_a_stream_that_is_gone_is_no_upload_error(web: Web, firehose: Firehose) -> None:
+    """S3 was never asked."""
+    web.status, web.answer = 400, {"__type": "ResourceNotFoundException", "message": "no such stream"}
+
+    assert 0 == firehose.put(["a"]).upload_errors
+
+
 def test_an_error_without_a_code_has_failed(web: Web, firehose: Firehose) -> None:
     web.status, web.answer = 502, b"<html>Bad gateway</html>"
     got = firehose.put(["a"])

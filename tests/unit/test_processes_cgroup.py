@@ -128,6 +128,37 @@ def test_a_node_without_a_cgroup_has_no_oom_kills() -> None:
     assert 0 == cgroup.oom_kills({})
 
 
+def test_a_cap_is_put_back_exactly_as_it_was(root: Path) -> None:
+    """It is the node's own limit that comes back, whichever it was."""
+    groups = made(root)
+    before = cgroup.cpu_quota(groups)
+    cgroup.limit_cpu(groups, 0.2)
+    during = cgroup.cpu_quota(groups)
+    cgroup.restore_cpu(groups, before)
+
+    assert during.split()[0] == "20000"
+    assert before != during
+    assert before == cgroup.cpu_quota(groups)
+
+
+def test_a_cap_keeps_the_form_its_kernel_reads(root: Path) -> None:
+    """Version 2 takes quota and period in one file; version 1 would refuse the pair."""
+    groups = made(root)
+    form = len(cgroup.cpu_quota(groups).split())
+    cgroup.limit_cpu(groups, 0.2)
+
+    assert form == len(cgroup.cpu_quota(groups).split())
+
+
+def test_only_periods_that_were_waited_in_count_as_throttled(root: Path) -> None:
+    """A period that passed is none the node had to wait in."""
+    groups = made(root)
+    before = cgroup.throttled(groups)
+    Path(groups["cpu"], "cpu.stat").write_text("nr_periods 90\nnr_throttled 7\nthrottled_usec 1234\n")
+
+    assert (0, 7) == (before, cgroup.throttled(groups))
+
+
 def test_removing_removes_the_stacks_own_directory_with_its_last_node(root: Path) -> None:
     first, second = made(root), made(root, "firedrill-abc/task-manager-2")
 

@@ -9,7 +9,7 @@ import pytest
 
 from fixtures import topology
 from fixtures.pipeline import settings
-from fixtures.processes import cgroup
+from fixtures.processes import cgroup, volume
 from fixtures.processes import service as services
 from fixtures.processes.flink import FlinkHome
 from fixtures.processes.layout import Engines, Layout, lay_out
@@ -45,6 +45,7 @@ def engines(directory: Path) -> Engines:
 @pytest.fixture
 def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
     monkeypatch.setattr(cgroup, "usable", lambda: "not in a unit test")
+    monkeypatch.setattr(volume, "mount", lambda _: False)  # as root it would, and nobody unmounts it
     stack = tmp_path / "stack"
     stack.mkdir()
     return lay_out(stack, engines(tmp_path), Ports(BASE, lock=-1), seed=7, socket=tmp_path / "s.sock")
@@ -166,7 +167,8 @@ def test_only_platform_managed_nodes_are_restarted(layout: Layout) -> None:
     """A broker stays dead until somebody looks: else killing it would be no fault."""
     restarted = {each.name for each in layout.services if each.restart}
 
-    assert {*topology.TASK_MANAGERS, *topology.ARCHIVERS, topology.COLLECTOR} == restarted
+    own = (topology.COLLECTOR, topology.LOG_SHIPPER)
+    assert {*topology.TASK_MANAGERS, *topology.ARCHIVERS, *own} == restarted
 
 
 def test_every_scraped_node_is_told_its_port(layout: Layout) -> None:
@@ -174,6 +176,18 @@ def test_every_scraped_node_is_told_its_port(layout: Layout) -> None:
 
     assert len(layout.endpoints.scrape) == 6
     assert all(int(url.split(":")[2].split("/")[0]) in ports for url in layout.endpoints.scrape.values())
+
+
+def test_the_collector_reads_the_garbage_logs_the_task_managers_write(layout: Layout) -> None:
+    """Both sides name the file; a log nobody reads has no pauses in it."""
+    for name in topology.TASK_MANAGERS:
+        argv = next(service.argv for service in layout.services if service.name == name)
+        log = layout.endpoints.gc_logs[name]
+
+        assert [f'-Xlog:gc:file="{log}":timemillis:filecount=2,filesize=1m'] == [
+            each for each in argv if each.startswith("-Xlog")
+        ]
+        assert Path(layout.endpoints.logs) == Path(log).parent
 
 
 def test_the_seed_reaches_the_generator(layout: Layout) -> None:
@@ -186,6 +200,7 @@ def test_limits_are_for_task_managers_where_there_can_be_any(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cgroup, "usable", lambda: "")
+    monkeypatch.setattr(volume, "mount", lambda _: False)
     monkeypatch.setattr(cgroup, "create", lambda name, **_: {"memory": f"/groups/{name}"})
     stack = tmp_path / "abc"
     stack.mkdir()

@@ -4,31 +4,18 @@ import json
 import os
 import signal
 import socket
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fixtures.processes import service as services
 from fixtures.processes.control import order
-from fixtures.processes.layout import ROOT
-from fixtures.processes.supervisor import Supervisor
 from harness.errors import StackError
-from tests.fakes import FakeClock
-from tests.unit.processes_rig import Running, gone, service, soon, supervisor
+from tests.unit.processes_rig import Rig, Running, gone, rigged, service, soon, supervisor
 
 # Tests before this one may have left idle threads; a supervisor has none.
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
-
-STUBBORN = """\
-import signal, sys
-signal.signal(signal.SIGTERM, signal.SIG_IGN)
-print("ready", flush=True)
-signal.pause()
-"""
-
 
 NEVER_STARTED = {
     "starts": 0,
@@ -41,61 +28,10 @@ NEVER_STARTED = {
 }
 
 
-class Rig:
-    """A supervisor without its loop: real processes, and time that only passes when told to."""
-
-    def __init__(self, directory: Path) -> None:
-        plan = [
-            service("one", directory, restart=True, restart_after_s=1.0),
-            service("two", directory, restart=False, restart_after_s=1.0),
-            service("stubborn", directory, [sys.executable, "-c", STUBBORN], stop_within_s=0.1),
-        ]
-        services.save(plan, directory / "plan.json")
-        self.clock = FakeClock()
-        self.supervisor = Supervisor(directory, self.clock)
-
-    def order(self, do: str, node: str, **more: Any) -> None:
-        assert {} == self.supervisor.obey({"do": do, "node": node, **more})
-
-    def known(self, node: str) -> dict[str, Any]:
-        known: dict[str, Any] = self.supervisor.look()[node]
-        return known
-
-    def pid(self, node: str) -> int:
-        pid = self.known(node)["pid"]
-        assert isinstance(pid, int)
-        return pid
-
-    def passes(self, seconds: float = 0.0) -> None:
-        """Let time pass, and do what is due then, as the loop would."""
-        self.clock.at += seconds
-        for child in self.supervisor.children.values():
-            child.reap(self.clock.now())
-            child.tick(self.clock.now())
-
-    def until_dead(self, node: str) -> None:
-        child = self.supervisor.children[node]
-        assert soon(lambda: child.reap(self.clock.now()))
-
-    def hog_pid_after(self, seconds: float) -> int | None:
-        self.passes(seconds)
-        return self.hog_pid()
-
-    def hog_pid(self) -> int | None:
-        hog = self.known("one")["hog"]
-        assert hog is not None
-        pid: int | None = hog["pid"]
-        return pid
-
-
 @pytest.fixture
-def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))  # as whoever starts a supervisor sets it
-    rig = Rig(tmp_path)
-    yield rig
-    for child in rig.supervisor.children.values():
-        rig.supervisor._release(child)
-        rig.supervisor._kill(child)
+def rig(tmp_path: Path) -> Iterator[Rig]:
+    with rigged(tmp_path) as rig:
+        yield rig
 
 
 # --- what is known ------------------------------------------------------------------------------

@@ -31,6 +31,7 @@ def text(**link: Any) -> str:
     [
         Toxic(delay_s=3.5),
         Toxic(bytes_per_s=10, writes_only=True),
+        Toxic(bytes_per_s=10, inward_only=True),
         Toxic(cut=True),
         Toxic(hang=True),
         Toxic(requests_per_s=0.5, refusal=BUSY),
@@ -49,6 +50,7 @@ def test_a_toxic_that_does_nothing_is_none() -> None:
     """A sham must not read as a fault."""
     with rig("aws", Upstream()) as it:
         it.link.poison(Toxic(writes_only=True))
+        it.link.poison(Toxic(inward_only=True))
 
         assert it.link.toxic() is None
 
@@ -74,6 +76,7 @@ def test_a_proxy_out_of_reach_is_a_stack_error_that_says_what_to_do() -> None:
     [
         ("tcp", Toxic(refusal=BUSY), "knows no requests"),
         ("tcp", Toxic(delay_s=1, writes_only=True), "cannot tell writes"),
+        ("tcp", Toxic(delay_s=1, inward_only=True), "inward_only is for bytes_per_s"),
         ("http", Toxic(refusal=BUSY), "only AWS calls"),
         ("aws", Toxic(requests_per_s=1), "needs a refusal"),
         ("aws", Toxic(delay_s=-1), "delay_s is -1"),

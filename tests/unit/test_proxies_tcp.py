@@ -94,6 +94,31 @@ def test_a_throttled_link_carries_its_rate() -> None:
         assert 0.25 < took + NOW() - start < 3.0
 
 
+def test_what_comes_from_the_server_is_what_goes_in() -> None:
+    """To the pipeline, that is: the echo here, and not what was sent."""
+    with rig("tcp", Upstream()) as it, it.connect() as client:
+        roundtrip(client, b"x" * 5_000)
+
+        assert it.eventually(lambda link: link.traffic().bytes_in == 5_000)
+        assert 10_000 == it.link.traffic().bytes
+
+
+def test_a_link_throttled_inward_takes_what_is_sent_at_full_speed() -> None:
+    """Sending 300 kB took a moment; getting 60 kB back takes what its rate allows."""
+    with rig("tcp", Upstream()) as it, it.connect() as client:
+        it.link.poison(Toxic(bytes_per_s=100_000, inward_only=True))
+        start = NOW()
+        client.sendall(b"x" * 300_000)
+        assert it.eventually(lambda link: link.traffic().bytes - link.traffic().bytes_in >= 300_000)
+        sent = NOW() - start
+        got = 0
+        while got < 60_000:
+            got += len(client.recv(1_000))
+
+        assert sent < 2.0
+        assert 0.4 < NOW() - start
+
+
 def test_a_cut_link_resets_what_is_open_and_whoever_comes() -> None:
     """Clients must notice at once, as when a host is gone."""
     with rig("tcp", Upstream()) as it, it.connect() as client:

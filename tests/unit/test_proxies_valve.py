@@ -51,6 +51,71 @@ def test_refusals_of_the_last_fault_are_no_proof_of_this_one() -> None:
     assert (0, 0) == (valve.traffic().refused, valve.traffic().refused_in_last_10s)
 
 
+def test_a_failure_of_the_other_side_is_recent_for_ten_seconds() -> None:
+    """It is no refusal of ours, and a fault that wore off must stop being seen."""
+    clock = FakeClock()
+    valve = Valve(clock)
+    valve.count_failure()
+    clock.sleep(6)
+    valve.count_failure()
+    both = valve.traffic()
+    clock.sleep(6)
+
+    assert (2, 0) == (both.failed_in_last_10s, both.refused)
+    assert 1 == valve.traffic().failed_in_last_10s
+
+
+def test_failures_before_a_toxic_are_no_proof_of_it() -> None:
+    """A cured link goes on counting: what is looked for then is not its toxic."""
+    valve = Valve(FakeClock())
+    valve.count_failure()
+    valve.set(None)
+    kept = valve.traffic().failed_in_last_10s
+    valve.set(BUSY)
+
+    assert (1, 0) == (kept, valve.traffic().failed_in_last_10s)
+
+
+def test_bytes_are_counted_by_the_way_they_go() -> None:
+    """And begin with the toxic, both."""
+
+    async def scene() -> list[tuple[int, int]]:
+        valve, seen = Valve(FakeClock()), []
+        await valve.carry(100)
+        await valve.carry(30, inward=True)
+        seen.append((valve.traffic().bytes, valve.traffic().bytes_in))
+        valve.set(BUSY)
+        seen.append((valve.traffic().bytes, valve.traffic().bytes_in))
+        await valve.carry(7, inward=True)
+        seen.append((valve.traffic().bytes, valve.traffic().bytes_in))
+        valve.set(None)
+        seen.append((valve.traffic().bytes, valve.traffic().bytes_in))
+        return seen
+
+    assert [(130, 30), (0, 0), (7, 7), (137, 37)] == asyncio.run(scene())
+
+
+def test_a_link_that_is_slow_one_way_holds_nothing_the_other_way() -> None:
+    """A consumer starves while its producers do not notice, and do not use its share up either."""
+
+    async def scene() -> list[bool]:
+        valve = Valve(FakeClock())
+        valve.set(Toxic(bytes_per_s=100, inward_only=True))
+        for _ in range(3):
+            await asyncio.wait_for(valve.carry(1_000), 1.0)
+        await asyncio.wait_for(valve.carry(100, inward=True), 1.0)
+        slow = asyncio.create_task(valve.carry(100, inward=True))
+        await asyncio.sleep(0)
+        held = [not slow.done()]
+        await asyncio.wait_for(valve.carry(1_000), 1.0)
+        held.append(not slow.done())
+        valve.set(None)
+        await slow
+        return held
+
+    assert [True, True] == asyncio.run(scene())
+
+
 def test_what_a_new_toxic_took_over_is_held_since_it_was_set() -> None:
     """The seconds an earlier fault held it are not this one's."""
 

@@ -275,3 +275,32 @@ def test_a_throttled_link_trickles() -> None:
         requests.put(it.url, data=b"x" * 40_000, timeout=5)
 
         assert 0.25 < NOW() - start < 3.0
+
+
+def test_an_answers_body_is_what_goes_in() -> None:
+    """Towards the pipeline; a request's body is not."""
+    body = b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n" + b"x" * 500
+    with rig("http", Upstream(lambda _: body)) as it:
+        requests.put(it.url, data=b"y" * 2_000, timeout=5)
+
+        assert it.eventually(lambda link: link.traffic().bytes_in == 500)
+        assert 2_500 == it.link.traffic().bytes
+
+
+@pytest.mark.parametrize(("status", "failed"), [(200, 0), (404, 0), (499, 0), (500, 1), (503, 1)])
+def test_only_the_other_sides_own_failures_count_as_such(status: int, failed: int) -> None:
+    """A request that is wrong (4xx) is its sender's fault."""
+    answer = f"HTTP/1.1 {status} X\r\nContent-Length: 0\r\n\r\n".encode()
+    with rig("aws", Upstream(lambda _: answer)) as it:
+        get(it)
+
+        assert (failed, 0) == (it.link.traffic().failed_in_last_10s, it.link.traffic().refused)
+
+
+def test_a_refusal_of_ours_is_no_failure_of_the_other_side() -> None:
+    """The other side was never asked: one fault must not be seen as the other."""
+    with rig("aws", Upstream()) as it:
+        it.link.poison(Toxic(refusal=BUSY))
+        get(it)
+
+        assert (1, 0) == (it.link.traffic().refused, it.link.traffic().failed_in_last_10s)

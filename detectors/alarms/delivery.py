@@ -1,0 +1,29 @@
+"""What pages about the way to the lake."""
+
+from __future__ import annotations
+
+from detectors import metrics as m
+from harness.model import Alarm, Comparison, Severity, Statistic
+
+FIREHOSE_THROTTLED = Alarm(
+    name="FIREHOSE_THROTTLED",
+    metric=m.FIREHOSE_THROTTLE_COUNT,
+    statistic=Statistic.SUM,
+    comparison=Comparison.ABOVE,
+    threshold=0,
+    severity=Severity.HIGH,
+    meaning="Firehose refuses puts for quota; results wait in state.",
+    action="Raise the quota.",
+    runbook="The stream's quota (records, MB, calls a second) against sink_buffered_records and put rate.",
+)
+FIREHOSE_PUT_FAILED = Alarm(
+    name="FIREHOSE_PUT_FAILED",
+    metric=m.FIREHOSE_FAILED_PUT_COUNT,
+    statistic=Statistic.SUM,
+    comparison=Comparison.ABOVE,
+    threshold=0,
+    severity=Severity.HIGH,
+    meaning="Puts fail for another reason than quota.",
+    action="Investigate S3 permissions.",
+    runbook="error_type in the job's log (`put refused`); then the stream's role, the bucket and its policy.",
+)

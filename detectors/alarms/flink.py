@@ -1,0 +1,155 @@
+"""What pages about Flink and the machines it runs on."""
+
+from __future__ import annotations
+
+from detectors import metrics as m
+from harness.model import Alarm, Comparison, Severity, Statistic
+
+CHECKPOINT_FAILING = Alarm(
+    name="CHECKPOINT_FAILING",
+    metric=m.CHECKPOINT_FAILURES,
+    statistic=Statistic.SUM,
+    comparison=Comparison.ABOVE,
+    threshold=0,
+    severity=Severity.CRITICAL,
+    meaning="A checkpoint failed: state is not being saved.",
+    action="Page immediately; investigate state.",
+    runbook="failure_message of the checkpoint in Flink's REST API; then the bucket's permissions.",
+)
+CHECKPOINT_LONG = Alarm(
+    name="CHECKPOINT_LONG",
+    metric=m.CHECKPOINT_AGE,
+    statistic=Statistic.MAXIMUM,
+    comparison=Comparison.ABOVE,
+    threshold=30_000,
+    severity=Severity.HIGH,
+    meaning="A checkpoint has been in progress for more than 30 s.",
+    action="Check backpressure, then the path to the checkpoint bucket.",
+    runbook=(
+        "Subtask details of the checkpoint: a long alignment is backpressure, a long async part the bucket."
+        " Until one completes, every restart replays from the last one."
+    ),
+    condition_s=30,
+)
+BACKPRESSURE = Alarm(
+    name="BACKPRESSURE",
+    metric=m.BUFFER_OUT_POOL_USAGE,
+    statistic=Statistic.MINIMUM,
+    comparison=Comparison.ABOVE,
+    threshold=80,
+    severity=Severity.MEDIUM,
+    meaning="The buffers between two tasks are full: the one behind cannot keep up.",
+    action="Find the slow operator.",
+    runbook="The first task that is busy and not backpressured is the slow one: its state, calls, CPU.",
+    condition_s=15,  # buffers and calls under way have to fill up first
+)
+TASK_MANAGER_DOWN = Alarm(
+    name="TASK_MANAGER_DOWN",
+    metric=m.TASK_MANAGER_COUNT,
+    statistic=Statistic.MINIMUM,
+    comparison=Comparison.BELOW,
+    threshold=2,
+    severity=Severity.CRITICAL,
+    meaning="Fewer than two TaskManagers are registered.",
+    action="Page ops.",
+    runbook="Exit code and kernel log of the lost one: an OOM kill shows in its cgroup's memory.events.",
+)
+TASK_MANAGERS_UNSTABLE = Alarm(
+    name="TASK_MANAGERS_UNSTABLE",
+    metric=m.TASK_MANAGER_CHANGES,
+    statistic=Statistic.MAXIMUM,
+    comparison=Comparison.ABOVE,
+    threshold=2,
+    severity=Severity.HIGH,
+    meaning="TaskManagers come and go: the job spends its time restarting.",
+    action="Find out what kills them.",
+    runbook="Their exit codes and starts; the kernel log; a bad configuration that dies at start-up.",
+    condition_s=30,  # the third change: a death, a return, and a death again
+    clear_s=120,  # the metric wants 45 s of peace
+)
+STATE_DISK_LOW = Alarm(
+    name="STATE_DISK_LOW",
+    metric=m.STATE_BACKEND_DISK_FREE,
+    statistic=Statistic.AVERAGE,
+    comparison=Comparison.BELOW,
+    threshold=20,
+    severity=Severity.HIGH,
+    meaning="Less than a fifth of the disk that holds state is free: full, it takes the TaskManagers down.",
+    action="Make room, or enlarge the volume.",
+    runbook="What grows there: state (state_backend_used_bytes), old files, or somebody else's?",
+)
+STATE_CORRUPT = Alarm(
+    name="STATE_CORRUPT",
+    metric=m.STATE_RESTORE_FAILURES,
+    statistic=Statistic.SUM,
+    comparison=Comparison.ABOVE,
+    threshold=0,
+    severity=Severity.CRITICAL,
+    meaning="The job cannot read the state it saved: it will not run again by itself.",
+    action="Page immediately; restore from an older checkpoint.",
+    runbook=(
+        "exceptionHistory of the job names the state and the file. Deploy from an older retained checkpoint, "
+        "or put the objects back from the bucket's versions; never delete the last one."
+    ),
+    condition_s=15,  # the cluster notices a death, redeploys, and fails
+)
+NETWORK_SATURATED = Alarm(
+    name="NETWORK_SATURATED",
+    metric=m.NETWORK_UTILIZATION,
+    statistic=Statistic.AVERAGE,
+    comparison=Comparison.ABOVE,
+    threshold=80,
+    severity=Severity.MEDIUM,
+    meaning="A network path carries more than 80 % of what it can.",
+    action="Find what fills it.",
+    runbook="Which link, in or out? A replaying consumer, a burst of orders, or a path that got slower?",
+)
+CPU_SATURATED = Alarm(
+    name="CPU_SATURATED",
+    metric=m.CPU_UNJUSTIFIED,
+    statistic=Statistic.AVERAGE,
+    comparison=Comparison.ABOVE,
+    threshold=90,
+    severity=Severity.MEDIUM,
+    meaning="A TaskManager's CPU is used up, and not by orders.",
+    action="Find what else uses it.",
+    runbook="Other processes in its cgroup, garbage collection, a loop in the job: take a profile.",
+)
+MEMORY_HIGH = Alarm(
+    name="MEMORY_HIGH",
+    metric=m.MEMORY_USAGE,
+    statistic=Statistic.MAXIMUM,
+    comparison=Comparison.ABOVE,
+    threshold=85,
+    severity=Severity.MEDIUM,
+    meaning="A TaskManager is near the limit at which the kernel kills it.",
+    action="Monitor for a leak.",
+    runbook="What grows: Java heap, or the rest of the process? Take a heap dump, or the process's smaps.",
+)
+MEMORY_LEAK = Alarm(
+    name="MEMORY_LEAK",
+    metric=m.MEMORY_SECONDS_TO_FULL,
+    statistic=Statistic.MAXIMUM,
+    comparison=Comparison.BELOW,
+    threshold=3_600,
+    severity=Severity.MEDIUM,
+    meaning="A TaskManager's memory grows steadily: at this pace it is full within the hour.",
+    action="Find what grows while it can still be looked at.",
+    runbook=(
+        "task_manager_heap_used_bytes grows too: take a heap dump. It does not: native memory or another "
+        "process in the cgroup (the process's smaps). Restart that TaskManager before the kernel does."
+    ),
+    condition_s=40,  # four points of a trend, 10 s apart, and the first within 10 s
+)
+THREAD_POOL_EXHAUSTED = Alarm(
+    name="THREAD_POOL_EXHAUSTED",
+    metric=m.THREAD_POOL_QUEUE_SIZE,
+    statistic=Statistic.MINIMUM,
+    comparison=Comparison.ABOVE,
+    threshold=100,
+    severity=Severity.HIGH,
+    meaning="More than 100 calls to the outside wait for a thread.",
+    action="Check the services the pipeline calls.",
+    runbook="All threads active and the enrichment service slow? Its time-outs keep the pool busy: shed it.",
+    condition_s=15,  # every thread must be taken, and a hundred more calls must come
+)

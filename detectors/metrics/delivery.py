@@ -1,0 +1,26 @@
+"""What the way to the lake says."""
+
+from __future__ import annotations
+
+from detectors.metrics.declare import BYTES, COUNT, metric
+from harness.model import Tier
+
+FIREHOSE_FAILED_PUT_COUNT = metric(
+    "firehose_failed_put_count",
+    COUNT,
+    "records of puts that failed for another reason than throttling, counted in the job's client",
+    "results Firehose did not take; AWS publishes no such metric",
+)
+FIREHOSE_THROTTLE_COUNT = metric(
+    "firehose_throttle_count",
+    COUNT,
+    "puts answered with a throttling error, counted in the job's client with SDK retries off",
+    "puts over the stream's quota",
+)
+S3_BUCKET_SIZE = metric(
+    "s3_bucket_size_bytes",
+    BYTES,
+    "sum of the sizes ListObjectsV2 gives for the lake bucket",
+    "how much has been delivered; AWS's own BucketSizeBytes is daily",
+    tier=Tier.DEBUG,
+)

@@ -1,0 +1,17 @@
+"""Another producer writes to the topic: orders that nobody of ours has sent.
+
+Why it matters: nothing is malformed, late or repeated, and every total that comes out is too high.
+"""
+
+from detectors.alarms import RECONCILIATION_TOTALS, RECORDS_CREATED
+from harness.faults import Disturb
+from harness.model import Knobs, Scenario
+
+SCENARIO = Scenario(
+    summary="Orders that come out and never went in page: nothing is created from nowhere.",
+    mode=None,
+    fault=Disturb(Knobs(strangers_per_s=10.0), "stranger"),
+    expect=(RECORDS_CREATED,),
+    tolerate={RECONCILIATION_TOTALS: "the strangers' orders are in the totals, and not in the ledger"},
+    tags=frozenset({"pipeline", "invariant"}),
+)
