@@ -114,7 +114,7 @@ class UndoJournal:
     def _lines(self) -> list[_Line]:
         # What follows the last newline was cut short by a kill: `record` never returned, so
         # nothing was injected; or `done` never did, and healing once more is harmless.
-        whole = self._bytes().rpartition(b"\n")[0]
+        whole = b"".join(self._bytes().rpartition(b"\n")[:2])
         return [_read(number, raw) for number, raw in enumerate(whole.splitlines(), start=1)]
 
     def _bytes(self) -> bytes:
@@ -163,7 +163,7 @@ def _read(number: int, raw: bytes) -> _Line:
     try:
         line = json.loads(raw)
         entry, name = int(line["entry"]), str(line.get("undo", {}).get("fault", "?"))
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         problem = f"line {number} of the undo journal is damaged; heal by hand, or throw the stack away"
         return _Line(-number, Unreadable(f"line {number}", problem))
     if "done" in line:

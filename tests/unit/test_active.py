@@ -1,15 +1,8 @@
-from contextlib import suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from harness import undo
-from harness.errors import FaultNotInEffect, HealFailed, Invalid, StackError
-from harness.model import Stack
+from harness.errors import FaultNotInEffect, HealFailed, StackError
 from harness.runner import Limits, active
 from harness.timeline import Event, Kind, Timeline
 from harness.undo import UndoJournal
@@ -138,66 +131,3 @@ def test_a_journal_that_cannot_be_written_does_not_keep_the_fault(bench: Bench) 
     with pytest.raises(OSError, match="no space"):
         bench.hold(Trick("active"))
     assert bench.ground.broken_at is None
-
-
-class Active(RuleBasedStateMachine):
-    """Whatever inject, effect and heal do: afterwards the stack is healed, or the run says it is not."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._directory = TemporaryDirectory()
-        self.bench = Bench(Path(self._directory.name))
-        self.failed = False
-
-    def teardown(self) -> None:
-        self._directory.cleanup()
-
-    @rule(
-        inject_raises=st.booleans(),
-        late_s=st.sampled_from([0.0, 4.0, 30.0]),
-        lasts_s=st.sampled_from([1e9, 5.0]),
-        heal=st.sampled_from(["heals", "raises", "does nothing"]),
-        seconds=st.sampled_from([0.5, 8.0]),
-        error=st.sampled_from([None, KeyboardInterrupt(), StackError("lost"), TypeError("bug")]),
-    )
-    def hold(
-        self,
-        inject_raises: bool,
-        late_s: float,
-        lasts_s: float,
-        heal: str,
-        seconds: float,
-        error: BaseException | None,
-    ) -> None:
-        self.bench.ground.broken_at = None
-        fault = Trick(
-            "active",
-            inject_raises=inject_raises,
-            late_s=late_s,
-            lasts_s=lasts_s,
-            heal_raises=heal == "raises",
-            heal_does_nothing=heal == "does nothing",
-        )
-        before = len(self.bench.undo.open_entries())
-        self.bench.timeline.events.clear()
-        try:
-            with suppress(KeyboardInterrupt, TypeError):
-                self.bench.hold(fault, seconds=seconds, error=error)
-        except Invalid:
-            pass
-        self.failed = Kind.HEALED not in self.bench.kinds()
-        assert self.failed == (len(self.bench.undo.open_entries()) == before + 1)
-
-    @invariant()
-    def healed_or_said_so(self) -> None:
-        stack: Stack = self.bench.stack
-        assert self.failed or not undo.remains(Trick("active"), stack)
-
-    @invariant()
-    def confirmed_only_what_was_there(self) -> None:
-        kinds = self.bench.kinds()
-        assert Kind.STILL_IN_EFFECT not in kinds or Kind.IN_EFFECT in kinds
-
-
-TestActive = Active.TestCase
-TestActive.settings = settings(max_examples=40, stateful_step_count=6, deadline=None)
