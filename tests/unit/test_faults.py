@@ -53,6 +53,7 @@ FAULTS: tuple[Fault, ...] = (
     LeakMemory(topology.TASK_MANAGER_1, total_bytes=500, bytes_per_s=10),
     Misconfigure(topology.PIPELINE_SETTINGS, {"dedup": False}),
     Disturb(Knobs(malformed_per_s=5.0), "malformed"),
+    Disturb(Knobs(strangers_per_s=5.0), "stranger"),
     Disturb(Knobs(duplicate_ratio=0.1), "duplicate", at_least=50),
     Disturb(Knobs(orders_per_s=2_000.0), "good", at_least=10_000),
     Both(Kill(topology.BROKER_2), Disturb(Knobs(late_ratio=0.1, late_by_s=30.0), "late")),
