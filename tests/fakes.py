@@ -288,15 +288,18 @@ class FakeJob:
     clock: FakeClock
     settings: FakeSettings
     nodes: Mapping[str, FakeNode]
+    ended: bool = False
+    """The old one was cancelled, and whoever was to submit the new one was killed."""
     _up_at: float = 0.0
     _forgot: bool = False
     _corrupt: int = 0
 
     def reading(self) -> JobReading | None:
         killed = self._corrupt and not all(node.steady_since_start() for node in self.nodes.values())
-        return JobReading("j", self.clock.now() >= self._up_at and not killed, self._forgot)
+        return JobReading("j", self.clock.now() >= self._up_at and not killed, self._forgot, self.ended)
 
     def redeploy(self) -> None:
+        self.ended = False
         self._up_at, self._forgot = self.clock.now() + 10.0, self.settings.edited()
 
     def corrupt(self) -> None:

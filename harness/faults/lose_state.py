@@ -29,11 +29,20 @@ class LoseState:
 
     def in_effect(self, stack: Stack, /) -> bool:
         job = stack.job.reading()
-        return self.remains(stack) and job is not None and job.running and job.forgot
+        edited = stack.settings(self.settings).edited()
+        return edited and job is not None and job.running and job.forgot
 
     def remains(self, stack: Stack, /) -> bool:
-        """Say whether the next deployment would lose its state too."""
-        return stack.settings(self.settings).edited()
+        """Say whether the next deployment would lose its state too, or the last was cut off in its middle."""
+        return stack.settings(self.settings).edited() or self._gone(stack)
 
     def heal(self, stack: Stack, /) -> None:
         stack.settings(self.settings).restore()
+        if self._gone(stack):
+            stack.job.redeploy()
+
+    @staticmethod
+    def _gone(stack: Stack) -> bool:
+        """Say whether the old job was cancelled and no new one came: whoever deployed it was killed."""
+        job = stack.job.reading()
+        return job is None or job.ended

@@ -222,11 +222,16 @@ class Settings(Protocol):
 
 @dataclass(frozen=True)
 class JobReading:
-    """The job as the cluster knows it; `forgot`: it began with nothing, though there was a job before it."""
+    """The job as the cluster knows it.
+
+    `forgot`: it began with nothing, though there was a job before it. `ended`: it was cancelled,
+    finished or failed for good, and no other came after it.
+    """
 
     job_id: str
     running: bool
     forgot: bool
+    ended: bool = False
 
 
 class Job(Protocol):

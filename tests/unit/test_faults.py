@@ -363,3 +363,17 @@ def test_both_needs_what_either_needs() -> None:
     fault = Both(Kill("a"), Disturb(Knobs(malformed_per_s=1.0), "malformed"))
 
     assert frozenset({Capability.KILL, Capability.FEED}) == fault.needs
+
+
+def test_a_deployment_cut_off_in_its_middle_is_carried_through_by_healing() -> None:
+    """A harness killed between cancelling and submitting would leave a stack without its job."""
+    stack = FakeStack(FakeClock())
+    fault = LoseState(topology.JOB_SETTINGS, {"restore": "nothing"})
+    stack.settings(topology.JOB_SETTINGS).edit(fault.changes)
+    stack.job.ended = True
+
+    assert fault.remains(stack)
+    fault.heal(stack)
+
+    assert not fault.remains(stack)
+    assert not stack.job.ended
