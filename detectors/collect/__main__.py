@@ -53,7 +53,7 @@ LOG = Log("collector")
 def sources(where: Endpoints, names: Mapping[str, Any], clock: Clock) -> list[Source]:
     """Return every source of this stack; `names` are the topology's."""
     began_at = clock.now()
-    rest = Rest(where.flink_rest, len(names["TASK_MANAGERS"]))
+    rest = Rest(where.flink_rest, len(names["TASK_MANAGERS"]), since_ms=began_at * 1000)
     reporters = Reporters([where.scrape[node] for node in names["TASK_MANAGERS"]])
     job = json.loads(Path(where.baselines[names["PIPELINE_SETTINGS"]]).read_text(encoding="utf-8"))
     bucket = names["LAKE_BUCKET"]

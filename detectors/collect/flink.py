@@ -220,7 +220,7 @@ FIRST_CHECKPOINT_S = 60.0
 class Rest:
     """Flink's REST API: TaskManagers and checkpoints. `task_managers` is how many there should be."""
 
-    def __init__(self, url: str, task_managers: int) -> None:
+    def __init__(self, url: str, task_managers: int, *, since_ms: float = 0.0) -> None:
         self._url = url
         self._expected = task_managers
         self._session = local_session()
@@ -229,7 +229,7 @@ class Rest:
         self._changes = Recent(CHANGES_SPAN_S)
         self._count: int | None = None
         self._changed_at = float("-inf")
-        self._exceptions_to = 0.0
+        self._exceptions_to = since_ms  # what was before we began was told by whoever watched then
         self._ran_at: float | None = None
         self._down = False
         self.downtimes: list[Downtime] = []

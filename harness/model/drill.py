@@ -54,8 +54,8 @@ class Damage:
 
     They are the ledger's orders of `kind` (any, if empty) that were acknowledged from `before_s`
     before the fault was asked for until it was healed; at least `at_least` of them. If `lasting`,
-    every one of them that was acknowledged while the fault was surely in effect must be harmed,
-    or be accounted for as late; else it strikes once, when it begins, and hits what is under way.
+    every one of them that was acknowledged while the fault was surely in effect must be harmed
+    (a replay may be late instead); else it strikes once, when it begins, and hits what is under way.
     """
 
     harm: Harm
