@@ -72,7 +72,8 @@ def sums(store: Store, *, dropped: bool = False) -> dict[str, tuple[float, float
 
 # Around each limit of the policy, and anywhere: where one is off by one, one of these is wrong.
 LIMITS = st.sampled_from([0, DAY_S, 7 * DAY_S, 30 * DAY_S])
-AGES = st.builds(lambda limit, off: max(0, limit + off), LIMITS, st.integers(-130, 130))
+OFF = st.integers(-130, 130) | st.integers(0, 30)
+AGES = st.builds(lambda limit, off: max(0, limit + off), LIMITS, OFF)
 POINTS = st.dictionaries(st.tuples(st.sampled_from(ALL), AGES), st.integers(-1000, 1000), max_size=40)
 LATER = st.sampled_from([0, 59, 60, 3600, DAY_S, 6 * DAY_S, 29 * DAY_S])
 
@@ -183,6 +184,15 @@ def test_resources_are_thinned_to_ten_seconds_and_after_a_week_to_minutes() -> N
     store.apply(POLICY, T0 + 8 * DAY_S)
 
     assert [(29.5, 60), (89.5, 60)] == [(point.value, point.count) for point in store.query(RESOURCE)]
+
+
+def test_the_average_of_a_minute_weighs_its_ten_seconds_by_what_is_in_them() -> None:
+    """Where seconds are missing, an average of averages would count the few for many."""
+    store = filled(tick(T0 + at, **{RESOURCE: 100 if at else 0}) for at in (0, *range(10, 20)))
+    store.apply(POLICY, T0 + 2 * DAY_S)
+    store.apply(POLICY, T0 + 8 * DAY_S)
+
+    assert [pytest.approx(1000 / 11)] == [point.value for point in store.query(RESOURCE)]
 
 
 def test_what_comes_after_its_time_was_rolled_up_is_refused_and_counted() -> None:
@@ -320,6 +330,19 @@ def test_a_kill_in_the_middle_loses_nothing(tmp_path: Path) -> None:
     with Store(path) as store:
         assert [0] * 900 == [point.step_s for point in store.query(THROUGHPUT)]
         assert {Keep.THROUGHPUT: 900} == store.apply(POLICY, 2 * DAY_S).rolled
+
+
+def test_a_change_that_fails_in_the_middle_changes_nothing() -> None:
+    """The last statement fails here; what the ones before it rolled up must be as it was."""
+    store = Store(MEMORY)
+    store.ingest([tick(T0 + at, **{THROUGHPUT: 300}) for at in range(60)])
+    store.sql("DROP TABLE bounds")
+    before = content(store)
+
+    with pytest.raises(duckdb.CatalogException):
+        store.apply(POLICY, T0 + 2 * DAY_S)
+
+    assert before == content(store)
 
 
 def test_two_who_write_at_once_are_told_apart(tmp_path: Path) -> None:
