@@ -13,7 +13,7 @@ from hypothesis import event as note
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.judge import judge
+from harness.judge import EVALUATION_LATE_S, judge
 from harness.model import Outcome, Verdict
 from harness.timeline import Event, Kind, load
 from tests.property.rig_drills import (
@@ -159,6 +159,21 @@ def test_an_alarm_that_nobody_expects_never_passes(
     events.insert(data.draw(st.integers(0, len(events))), evidence)
 
     assert Outcome.PASSED is not verdict(drill.changed(events)).outcome
+
+
+@given(passed().filter(lambda drill: len(drill.scenario.expect) > 1))
+def test_a_ladder_whose_steps_do_not_fire_in_order_does_not_pass(drill: Drill) -> None:
+    """Yellow before orange: a step may be late by one evaluation, no more."""
+    low, high = (
+        replace(alarm, ladder="lag", threshold=threshold)
+        for alarm, threshold in zip(drill.scenario.expect, (5.0, 9.0), strict=True)
+    )
+    ladder = replace(drill, scenario=replace(drill.scenario, expect=(low, high)))
+    got = verdict(ladder)
+    at = {result.name: result.detect_s or 0.0 for result in got.alarms}
+
+    late = at[low.name] - at[high.name]
+    assert (Outcome.FAILED if late > low.period_s + EVALUATION_LATE_S else Outcome.PASSED) is got.outcome
 
 
 @given(ANY, st.randoms(use_true_random=False), st.lists(NOISE, max_size=6))
