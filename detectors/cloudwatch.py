@@ -162,7 +162,7 @@ def transition(body: str, at: float) -> Transition:
             at,
             message.get("NewStateReason", ""),
         )
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise BoardError(f"expected an alarm's notification in the queue, got {body[:200]!r}") from error
 
 

@@ -126,8 +126,8 @@ class Results:
     """
 
     where: dict[str, tuple[int, str]] = field(default_factory=dict)
-    pane_of: dict[str, tuple[int, int]] = field(default_factory=dict)
-    """The (epoch, pane) an order was seen in last."""
+    panes_of: dict[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
+    """The (epoch, pane) an order was seen in: mostly one, and read in any order."""
     duplicates: set[str] = field(default_factory=set)
     per_window: dict[int, set[str]] = field(default_factory=dict)
 
@@ -138,11 +138,14 @@ class Results:
         once: set[str] = set()
         made = (pane.epoch, pane.pane)
         for order_id in pane.order_ids:
-            epoch, number = self.pane_of.get(order_id, made)
-            twice = order_id in once or (epoch == pane.epoch and number != pane.pane)
+            before = self.panes_of.get(order_id, ())
+            twice = order_id in once or any(
+                epoch == pane.epoch and number != pane.pane for epoch, number in before
+            )
             if twice or self.where.setdefault(order_id, place) != place:
                 self.duplicates.add(order_id)
-            self.pane_of[order_id] = made
+            if made not in before:
+                self.panes_of[order_id] = (*before, made)
             once.add(order_id)
             members.add(order_id)
 
@@ -151,5 +154,5 @@ class Results:
         for window in [window for window in self.per_window if window < before_ms]:
             for order_id in self.per_window.pop(window):
                 self.where.pop(order_id, None)
-                self.pane_of.pop(order_id, None)
+                self.panes_of.pop(order_id, None)
                 self.duplicates.discard(order_id)

@@ -35,7 +35,7 @@ def only(url: str, wanted: Collection[str]) -> str:
 
 def parse(text: str, wanted: Collection[str]) -> Iterator[Sample]:
     """Yield the finite samples of the metrics `wanted`. StackError if a line of theirs is cut short."""
-    for line in text.splitlines():
+    for line in text.split("\n"):  # a label may hold what other alphabets end lines with
         name, brace, rest = line.partition("{")
         if not brace:
             name, _, rest = line.partition(" ")

@@ -158,8 +158,8 @@ def _expression(text: str) -> _Matcher:
         return _Matcher(None)
     try:
         tree = ast.parse(text.strip(), mode="eval").body
-    except SyntaxError as error:
-        raise UsageError(f"-k {text!r} is not an expression: {error.msg}") from error
+    except (SyntaxError, ValueError) as error:  # a ValueError for what cannot be encoded
+        raise UsageError(f"-k {text!r} is not an expression: {getattr(error, 'msg', error)}") from error
     for node in ast.walk(tree):
         if not isinstance(node, _UNDERSTOOD):
             raise UsageError(f"-k {text!r}: words, and, or, not and parentheses are all it understands")

@@ -163,6 +163,127 @@ def _board(scenario: Scenario) -> dict[str, str]:
     return dict.fromkeys((*ours, *STRANGERS), "OK")
 
 
+@st.composite
+def refused(draw: st.DrawFn) -> Drill:
+    """Return a control that was refused for want of an effect; an alarm may have fired all the same."""
+    scenario = draw(scenarios())
+    healed = draw(seconds(0.125, 20.0))
+    events = [
+        e(-1, Kind.BASELINE, states=_board(scenario)),
+        e(0, Kind.INJECTING, "Sham"),
+        e(healed, Kind.HEALED, "Sham"),
+        e(healed, Kind.ERROR, "FaultNotInEffect", message="no effect"),
+        e(healed, Kind.DONE),
+    ]
+    if draw(st.booleans()):
+        name = draw(st.sampled_from([*_board(scenario)]))
+        fired = draw(seconds(0.0, healed))
+        evidence = st.sampled_from(
+            [seen(name, "ALARM", fired), told(name, "ALARM", changed=fired, notified=fired)]
+        )
+        events.insert(2, draw(evidence))
+    return Drill(scenario, tuple(events))
+
+
+# --- one promise broken, by as little as can be ------------------------------------------------
+
+MOMENT = 0.125
+Break = Callable[[Drill], Drill]
+
+
+def _edited(drill: Drill, kind: Kind, **changes: Any) -> Drill:
+    return drill.changed(
+        [replace(x, data={**x.data, **changes}) if x.kind is kind else x for x in drill.events]
+    )
+
+
+def _quiet(drill: Drill, name: str, state: str = "") -> list[Event]:
+    """Return the record without what it says of one alarm (being in one state)."""
+    return [x for x in drill.events if x.subject != name or (state and x.data.get("state") != state)]
+
+
+def _later(drill: Drill, since: Kind, by: float) -> Drill:
+    """Return the drill as if everything from the first `since` on had come later."""
+    at = [x.kind for x in drill.events].index(since)
+    return drill.changed([*drill.events[:at], *(replace(x, at=x.at + by) for x in drill.events[at:])])
+
+
+def late(drill: Drill) -> Drill:
+    """Notify of an expected alarm a moment after its SLA."""
+    alarm = drill.scenario.expect[-1]
+    sla = drill.scenario.sla_of(alarm)
+    clears = [x for x in drill.events if x.subject == alarm.name and x.data["state"] == "OK"]
+    fires = told(alarm.name, "ALARM", changed=0, notified=sla + MOMENT)
+    clears = [x for x in clears if x.at > T0 + sla] or [seen(alarm.name, "OK", sla + 1)]
+    return drill.changed(sorted([*_quiet(drill, alarm.name), fires, *clears], key=lambda x: x.at))
+
+
+def unheard(drill: Drill) -> Drill:
+    """Lose the notification that an expected alarm fired."""
+    alarm = drill.scenario.expect[-1]
+    kept = [x for x in drill.events if x.kind is not Kind.ALARM or x.subject != alarm.name]
+    return drill.changed([*kept, seen(alarm.name, "ALARM", 1), seen(alarm.name, "OK", 400)])
+
+
+def slow_to_clear(drill: Drill) -> Drill:
+    """Clear the alarm that was expected a moment after its limit."""
+    alarm, drill = drill.scenario.expect[-1], _later(drill, Kind.BOARD, 500)
+    healed = next(x.at for x in drill.events if x.kind is Kind.HEALED) - T0
+    clears = seen(alarm.name, "OK", healed + alarm.clear_s + MOMENT)
+    return drill.changed(sorted([*_quiet(drill, alarm.name, "OK"), clears], key=lambda x: x.at))
+
+
+def _stuck(drill: Drill, state: str) -> Drill:
+    board = {**_board(drill.scenario), drill.scenario.expect[0].name: state}
+    return _edited(_later(drill, Kind.BOARD, 5), Kind.BOARD, states=board)
+
+
+def _canary_early(drill: Drill) -> Drill:
+    since = next(x.at for x in drill.events if x.kind is Kind.INJECTING)
+    return _edited(drill, Kind.CANARY, changed_at=since - MOMENT)
+
+
+def _fired_early(drill: Drill) -> Drill:
+    alarm = drill.scenario.expect[0].name
+    return drill.changed([told(alarm, "ALARM", changed=-MOMENT, notified=1), *drill.events])
+
+
+def _one_order(drill: Drill, **changes: int) -> Drill:
+    books = next(x.data for x in drill.events if x.kind is Kind.BOOKS)
+    return _edited(drill, Kind.BOOKS, **{name: books[name] + by for name, by in changes.items()})
+
+
+FAILS: dict[str, Break] = {
+    "late": late,
+    "unheard": unheard,
+    "never": lambda drill: drill.changed(_quiet(drill, drill.scenario.expect[0].name)),
+    "stuck": lambda drill: _stuck(drill, "ALARM"),
+    "stuck without data": lambda drill: _stuck(drill, "INSUFFICIENT_DATA"),
+    "slow to clear": slow_to_clear,
+    "a stranger on the board": lambda drill: _edited(
+        drill, Kind.BOARD, states={**_board(drill.scenario), STRANGERS[0]: "ALARM"}
+    ),
+    "ailing": lambda drill: _edited(drill, Kind.AILING, ailments=["x is down"]),
+    "an order lost": lambda drill: _one_order(drill, windowed=-1, missing=1),
+    "an order twice": lambda drill: _one_order(drill, duplicate=1),
+    "an order from nowhere": lambda drill: _one_order(drill, windowed=1),
+    "spared, or lost": lambda drill: _edited(
+        _one_order(drill, produced=-5), Kind.BOOKS, missing=0, expected_missing=0
+    ),
+}
+INVALIDATES: dict[str, Break] = {
+    "canary early": _canary_early,
+    "fired early": _fired_early,
+    "idle": lambda drill: _edited(drill, Kind.BOOKS, produced=0),
+    "an error": lambda drill: drill.changed([*drill.events, e(400, Kind.ERROR, "StackError", message="x")]),
+    "telemetry dead": lambda drill: _edited(drill, Kind.TELEMETRY, ticks=0),
+    "a stranger blind": lambda drill: drill.changed(
+        [*drill.events, seen(STRANGERS[0], "INSUFFICIENT_DATA", 30), seen(STRANGERS[0], "OK", 31)]
+    ),
+    "a stranger gone": lambda drill: _edited(drill, Kind.BOARD, states={}),
+}
+
+
 # --- what may happen to a record ---------------------------------------------------------------
 
 NOISE = st.builds(

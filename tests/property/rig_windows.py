@@ -52,7 +52,7 @@ class Answer:
 
 TAKEN = Answer()
 THROTTLED = Answer(False, Put(False, 1, 0, "ServiceUnavailableException"), 5)
-FAILED = Answer(False, Put(False, 0, 1, "EndpointConnectionError"), 5)
+FAILED = Answer(False, Put(False, 0, 1, "InternalFailure", upload_errors=1), 5)
 UNHEARD = Answer(True, Put(False, 0, 1, "ReadTimeoutError"), 900)
 SLOW = Answer(after_ms=3_000)
 ANSWERS = (TAKEN, THROTTLED, FAILED, UNHEARD, SLOW)

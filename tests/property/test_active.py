@@ -22,18 +22,15 @@ LIMITS = Limits(heal_s=5.0, again_s=2.0)
 FAULTS = st.builds(
     Fragile,
     where=st.just(0),
-    injecting=st.sampled_from(["works", "works", "fails", "fails half way"]),
-    late_s=st.sampled_from([0.0, 4.0, 30.0]),
-    lasts_s=st.sampled_from([1e9, 5.0]),
-    healing=st.sampled_from(["works", "works", "fails", "does nothing"]),
-    gone_after_s=st.sampled_from([0.0, 3.0, 60.0]),
+    injecting=st.sampled_from([*["works"] * 4, "fails", "fails half way"]),
+    late_s=st.sampled_from([0.0, 4.0, 0.0, 30.0]),
+    lasts_s=st.sampled_from([1e9, 1e9, 5.0]),
+    healing=st.sampled_from([*["works"] * 4, "fails", "does nothing"]),
+    gone_after_s=st.sampled_from([0.0, 3.0, 0.0, 60.0]),
 )
 ENDS = st.sampled_from([None, None, KeyboardInterrupt("block"), TypeError("a bug"), Invalid("lost")])
-UNWRITABLE = st.just(()) | st.sets(
-    st.sampled_from([Kind.INJECTING, Kind.IN_EFFECT, Kind.STILL_IN_EFFECT, Kind.HEALING, Kind.HEALED])
-    | st.just(Kind.ERROR),
-    max_size=2,
-)
+KINDS = [Kind.INJECTING, Kind.IN_EFFECT, Kind.STILL_IN_EFFECT, Kind.HEALING, Kind.HEALED, Kind.ERROR]
+SECONDS = st.sampled_from([0.5, 8.0])
 
 
 class Active(RuleBasedStateMachine):
@@ -52,22 +49,32 @@ class Active(RuleBasedStateMachine):
     def teardown(self) -> None:
         self._folder.cleanup()
 
-    @rule(
-        fault=FAULTS,
-        seconds=st.sampled_from([0.5, 8.0]),
-        end=ENDS,
-        fuse=st.none() | st.integers(0, 45),
-        refuses=UNWRITABLE,
-    )
-    def hold(
+    @rule(fault=FAULTS, seconds=SECONDS, end=ENDS)
+    def hold(self, fault: Fragile, seconds: float, end: BaseException | None) -> None:
+        """Hold a fault in a block that may end in any way."""
+        self._hold(fault, seconds, end)
+
+    @rule(fault=FAULTS, seconds=SECONDS, end=ENDS, fuse=st.integers(0, 45))
+    def hold_interrupted(self, fault: Fragile, seconds: float, end: BaseException | None, fuse: int) -> None:
+        """Hold a fault, and interrupt whatever is done next after so many other things."""
+        self._hold(fault, seconds, end, fuse=fuse)
+
+    @rule(fault=FAULTS, seconds=SECONDS, end=ENDS, refuses=st.sets(st.sampled_from(KINDS), min_size=1))
+    def hold_on_a_full_disk(
+        self, fault: Fragile, seconds: float, end: BaseException | None, refuses: set[Kind]
+    ) -> None:
+        """Hold a fault that cannot be recorded in full."""
+        self._hold(fault, seconds, end, refuses=refuses)
+
+    def _hold(
         self,
         fault: Fragile,
         seconds: float,
         end: BaseException | None,
-        fuse: int | None,
-        refuses: Collection[Kind],
+        *,
+        fuse: int | None = None,
+        refuses: Collection[Kind] = (),
     ) -> None:
-        """Hold a fault, and check all that `active` promises of one."""
         fault = Fragile(**{**vars(fault), "where": len(GROUND)})
         ground = GROUND[fault.where] = Ground(self.clock, self.journal)
         timeline = Timeline(listeners=[Disk(self.fuse, refuses).hear])

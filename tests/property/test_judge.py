@@ -13,19 +13,23 @@ from hypothesis import event as note
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.judge import judge
+from harness.judge import EVALUATION_LATE_S, judge
 from harness.model import Outcome, Verdict
 from harness.timeline import Event, Kind, load
 from tests.property.rig_drills import (
+    FAILS,
+    INVALIDATES,
     NEWS,
     NOISE,
     STRANGERS,
     T0,
+    Break,
     Drill,
     calm,
     disturbed,
     e,
     passed,
+    refused,
     seconds,
     seen,
     told,
@@ -79,6 +83,7 @@ def test_passed_means_all_that_it_says(drill: Drill) -> None:
     """A false green is the worst bug: each promise, read off the record in the plainest way."""
     got = verdict(drill)
     note(got.outcome)
+    assert all((time or 0.0) >= 0 for each in got.alarms for time in (each.detect_s, each.notify_s))
     if got.outcome is Outcome.PASSED:
         alarms_kept_their_promises(drill)
         everything_was_shown(drill)
@@ -145,12 +150,13 @@ def test_an_alarm_that_nobody_expects_never_passes(
     drill: Drill, stranger: str, at: float, data: st.DataObject
 ) -> None:
     """By whatever evidence, whenever it was, wherever in the record."""
+    board = next(event.data["states"] for event in drill.events if event.kind is Kind.BASELINE)
     evidence = data.draw(
         st.sampled_from(
             [
                 seen(stranger, "ALARM", at),
                 told(stranger, "ALARM", changed=at, notified=at + 30),
-                e(at, Kind.BOARD, states={stranger: "ALARM"}),
+                e(at, Kind.BOARD, states={**board, stranger: "ALARM"}),
                 e(at, Kind.BASELINE, states={stranger: "ALARM"}),
             ]
         )
@@ -159,6 +165,21 @@ def test_an_alarm_that_nobody_expects_never_passes(
     events.insert(data.draw(st.integers(0, len(events))), evidence)
 
     assert Outcome.PASSED is not verdict(drill.changed(events)).outcome
+
+
+@given(passed().filter(lambda drill: len(drill.scenario.expect) > 1))
+def test_a_ladder_whose_steps_do_not_fire_in_order_does_not_pass(drill: Drill) -> None:
+    """Yellow before orange: a step may be late by one evaluation, no more."""
+    low, high = (
+        replace(alarm, ladder="lag", threshold=threshold)
+        for alarm, threshold in zip(drill.scenario.expect, (5.0, 9.0), strict=True)
+    )
+    ladder = replace(drill, scenario=replace(drill.scenario, expect=(low, high)))
+    got = verdict(ladder)
+    at = {result.name: result.detect_s or 0.0 for result in got.alarms}
+
+    late = at[low.name] - at[high.name]
+    assert (Outcome.FAILED if late > low.period_s + EVALUATION_LATE_S else Outcome.PASSED) is got.outcome
 
 
 @given(ANY, st.randoms(use_true_random=False), st.lists(NOISE, max_size=6))
@@ -200,27 +221,41 @@ def test_a_journal_gets_the_verdict_of_the_drill_it_was_written_in(
     assert verdict(drill.changed(events)) == verdict(drill.changed(load(journal)))
 
 
-@given(ANY, st.data())
-def test_invalid_goes_before_failed(drill: Drill, data: st.DataObject) -> None:
-    """An experiment that did not happen cannot accuse an alarm, however wrong everything else was."""
-    required = sorted((EVIDENCE - {Kind.ALARM}) & {event.kind for event in drill.events})
-    gone = data.draw(st.none() | st.sampled_from(required))
-    events = [event for event in drill.events if event.kind is not gone]
-    if gone is None:
-        events.append(e(300, Kind.ERROR, "BoardError", message="unreadable"))
+@pytest.mark.parametrize("broken", FAILS.values(), ids=FAILS.keys())
+@given(passed())
+@settings(max_examples=15)
+def test_one_promise_broken_fails(broken: Break, drill: Drill) -> None:
+    """By a moment, by one order, by one alarm: whatever else the drill was like."""
+    assert Outcome.FAILED is verdict(broken(drill)).outcome
 
-    assert Outcome.INVALID is verdict(drill.changed(events)).outcome
+
+@pytest.mark.parametrize("broken", INVALIDATES.values(), ids=INVALIDATES.keys())
+@given(passed(), st.sampled_from([None, *FAILS.values()]))
+@settings(max_examples=15)
+def test_what_proves_nothing_is_invalid_however_much_failed_besides(
+    broken: Break, drill: Drill, fails: Break | None
+) -> None:
+    """An experiment that did not happen cannot accuse an alarm."""
+    assert Outcome.INVALID is verdict(broken(fails(drill) if fails else drill)).outcome
 
 
 @given(ANY)
 def test_a_control_never_passes(drill: Drill) -> None:
-    """And it is good only if no effect was seen and nothing fired."""
-    got = verdict(drill, control="sham")
+    """Nor does a drill that went as drills go show that it can say no."""
+    assert verdict(drill, control="sham").outcome in (Outcome.INVALID, Outcome.FAILED)
 
-    assert got.outcome in (Outcome.INVALID, Outcome.FAILED)
-    if got.outcome is Outcome.INVALID:
-        assert not got.fired
-        assert Kind.IN_EFFECT not in {event.kind for event in drill.events}
+
+@given(refused(), st.sampled_from([None, Kind.IN_EFFECT, Kind.ERROR, Kind.DONE]))
+def test_a_control_is_good_only_if_it_was_refused_and_nothing_fired(drill: Drill, wrong: Kind | None) -> None:
+    """An alarm that fires without a fault would have detected anything."""
+    quiet = not any(state == "ALARM" for _, state, *_ in sightings(drill))
+    if wrong in (Kind.ERROR, Kind.DONE):
+        drill = drill.changed([event for event in drill.events if event.kind is not wrong])
+    elif wrong:
+        drill = drill.changed([*drill.events[:2], e(0, wrong), *drill.events[2:]])
+    good = quiet and wrong is None
+
+    assert (Outcome.INVALID if good else Outcome.FAILED) is verdict(drill, control="sham").outcome
 
 
 @given(ANY, st.lists(NEWS, max_size=2))

@@ -284,6 +284,9 @@ def test_what_firehose_says_is_what_is_counted(
     assert len(said) == count("firehose_put_total")
     assert sum(put.throttled for put in said) == count("firehose_throttle_count")
     assert sum(put.failed for put in said) == count("firehose_failed_put_count")
+    assert sum(put.upload_errors for put in said) == count("s3_upload_errors_total")
+    assert count("results_emitted_total") == count("firehose_delivered_total")
+    assert 0 == count("sink_buffered_records")
 
 
 @given(deployed(), MOODS, stories(FLOW | SWITCHES))
@@ -294,10 +297,10 @@ def test_nothing_is_kept_for_ever(
     play = played(operators, settings, moods, story)
     play.close_windows()
 
-    task = play.job.task
+    task, operator = play.job.task, play.job.task.operator
     assert [] == task.state.kept
     assert (set(), set()) == (task.state.event_timers, task.state.processing_timers)
-    assert {} == task.operator._seen == task.operator._puts == task.operator._retry_at
+    assert {} == operator._seen == operator._puts == operator._retry_at == operator._backoff
 
 
 LATE_PANE_LOST = [New("a", 0), Watermark(5_000), Pass(1_000), New("a", 0), Checkpoint(), Restart(True)]

@@ -147,7 +147,7 @@ def test_old_windows_are_forgotten() -> None:
     found = results(pane("a"), pane("b", window=60_000))
     found.forget(before_ms=30_000)
 
-    assert (set(found.where), set(found.per_window), set(found.pane_of)) == ({"b"}, {60_000}, {"b"})
+    assert (set(found.where), set(found.per_window), set(found.panes_of)) == ({"b"}, {60_000}, {"b"})
 
 
 @pytest.mark.parametrize("line", ["", "{", "[]", '{"window_start": 1}'])
