@@ -143,7 +143,7 @@ def test_what_is_no_notification_is_told_as_that(body: str) -> None:
 
 WORDS = st.sampled_from(["kafka", "flink", "aws", "Broker", "slow"])
 TREES = st.recursive(
-    WORDS,
+    WORDS | WORDS.map(str.upper),
     lambda inner: (
         st.tuples(st.just("not"), inner)
         | st.tuples(st.sampled_from(["and", "or"]), st.lists(inner, min_size=2, max_size=3))
