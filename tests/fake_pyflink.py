@@ -196,6 +196,7 @@ class Task:
     def __init__(self, operator: Any, wall: Wall, state: State | None = None) -> None:
         self.operator = operator
         self.wall = wall
+        self.began = wall.ms
         self.state = State() if state is None else state.copy()
         self.metrics = Metrics()
         self.key = ""

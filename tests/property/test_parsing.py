@@ -9,11 +9,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fixtures.load.orders import Kind, orders
-from fixtures.pipeline.parsing import ERROR_TYPES, INTEGER_LIMIT, Order, Rejected, parse
+from fixtures.pipeline.parsing import ERROR_TYPES, FIELDS, INTEGER_LIMIT, Order, Rejected, parse
 from fixtures.pipeline.settings import PipelineSettings
 from harness.model import Knobs
 from tests.fake_pyflink import Task, Wall, installed
@@ -31,6 +31,8 @@ RAW = st.fixed_dictionaries(
     optional={"colour": TEXT},
 )
 """Valid orders."""
+EXAMPLE = {**dict.fromkeys(["order_id", "customer_id", "region", "sku"], "x"), "schema": 1, "quantity": 1}
+EXAMPLE |= {"price_cents": 1, "event_time": 1}
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
@@ -70,6 +72,20 @@ def test_an_order_without_one_of_its_fields_is_none(raw: dict[str, Any], data: s
     assert got.error_type == ("unknown_schema" if gone == "schema" else "missing_field")
     assert gone in got.error_message
     assert got.order_id == (None if gone == "order_id" else raw["order_id"])
+
+
+@given(RAW, st.sampled_from(FIELDS), ANYTHING)
+@example(EXAMPLE, ("quantity", int), True)
+@example(EXAMPLE, ("event_time", int), 2**53)
+def test_a_field_of_another_type_is_as_good_as_missing(
+    raw: dict[str, Any], field: tuple[str, type], value: object
+) -> None:
+    """Python takes true for 1; a timer, a sum or a key could not be made of the rest."""
+    name, kind = field
+    got = parse(json.dumps({**raw, name: value}).encode())
+
+    usable = type(value) is kind and (kind is str or abs(value) < INTEGER_LIMIT)  # type: ignore[arg-type]
+    assert isinstance(got, Order if usable else Rejected)
 
 
 @given(BYTES)

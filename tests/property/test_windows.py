@@ -205,11 +205,14 @@ class Play:
     def panes(self) -> dict[tuple[str, int], dict[tuple[int, int], list[str]]]:
         """Return the orders of each pane (epoch, number) of each window in the lake.
 
-        A pane that comes again must be the same, or it could not be told from another.
+        A pane that comes again must be the same, or it could not be told from another, and its epoch is
+        the beginning of the attempt that made it.
         """
+        attempts = self.job.attempts
         found: dict[tuple[str, int], dict[tuple[int, int], list[str]]] = defaultdict(dict)
         for pane in self.job.world.panes:
             window, number = (pane["region"], pane["window_start"]), (pane["epoch"], pane["pane"])
+            assert pane["epoch"] == max(each.began for each in attempts if each.began <= pane["emitted_at"])
             assert pane["window_end"] == pane["window_start"] + WINDOW_MS
             assert (pane["count"], pane["total_cents"]) == (len(ids := pane["order_ids"]), 100 * len(ids))
             assert ids == found[window].setdefault(number, ids)
@@ -263,6 +266,7 @@ def test_every_order_is_where_a_plain_model_puts_it(
     assert {window: ids for window, ids in plain.accepted.items() if ids} == accepted
 
     assert Counter(plain.late) <= Counter(play.job.late)
+    assert plain.dropped <= count("late_dropped_total")
     late = len(play.job.late) + count("late_dropped_total")
     assert plain.duplicates <= count("duplicate_records_total") <= plain.duplicates + plain.either
     unsettled = plain.duplicates + plain.either + len(plain.late) + plain.dropped
