@@ -153,3 +153,16 @@ def test_signalling_the_dead_does_nothing(make: Make) -> None:
 
     child.signal(signal.SIGKILL)
     assert (1, None) == (child.deaths, child.pid)
+
+
+def test_what_a_killed_process_left_is_gone_before_the_next_start(make: Make, tmp_path: Path) -> None:
+    """24 MB with every death of a TaskManager: the state volume was full after eight of them."""
+    scratch = tmp_path / "scratch"
+    child = make(scratch=[str(scratch)])
+    (scratch / "left").write_bytes(b"by the dead")
+
+    killed(child, at=0.0)
+    child.start()
+
+    assert scratch.is_dir()
+    assert [] == list(scratch.iterdir())
