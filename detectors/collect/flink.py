@@ -71,7 +71,7 @@ WANTED = (
     *PERCENTILES,
 )
 PERCENTILE_SPAN_S = 12.0
-"""The job's percentiles are over 10 s; without anything new they stand still, and tell nothing."""
+"""The job's percentiles are over 8 to 10 s; without anything new they stand still, and tell nothing."""
 THROUGHPUT_SPAN_S = 10.0
 
 
@@ -131,7 +131,7 @@ class Reporters:
         for sample in samples:
             metric, counter = PERCENTILES.get(sample.name, (None, ""))
             fresh = now - self._moved_at.get(counter, float("-inf")) <= PERCENTILE_SPAN_S
-            # 0 is how the job says that its last ten seconds were empty.
+            # 0 is how the job says that nothing is recent.
             if metric is not None and fresh and sample.value > 0:
                 found[metric.name] = max(found.get(metric.name, 0.0), sample.value)
         return found
