@@ -56,6 +56,7 @@ NEARLY_TOXIC = st.dictionaries(
 
 
 @given(NEARLY_TOXIC | ANYTHING)
+@example({"delay_s": float("inf")})
 def test_what_is_no_toxic_is_refused_in_our_own_words(raw: Any) -> None:
     """Never with an error of Python's, which would take the control API down with it."""
     with contextlib.suppress(DeclarationError):
