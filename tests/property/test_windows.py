@@ -304,7 +304,7 @@ def test_nothing_is_kept_for_ever(
     task, operator = play.job.task, play.job.task.operator
     assert [] == task.state.kept
     assert (set(), set()) == (task.state.event_timers, task.state.processing_timers)
-    assert {} == operator._seen == operator._puts == operator._retry_at == operator._backoff
+    assert {} == operator._seen == operator._puts == operator._retry_at
 
 
 LATE_PANE_LOST = [New("a", 0), Watermark(5_000), Pass(1_000), New("a", 0), Checkpoint(), Restart(True)]
