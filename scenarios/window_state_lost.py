@@ -5,6 +5,7 @@ lag is zero, checkpoints succeed, and the windows that come after are complete.
 """
 
 from detectors.alarms import (
+    BACKPRESSURE,
     CONFIG_DRIFT,
     LATENCY_ORANGE,
     LATENCY_RED,
@@ -31,6 +32,7 @@ SCENARIO = Scenario(
         RECONCILIATION_TOTALS: "the windows that lost their state add up to too little",
         WINDOW_INCOMPLETE: "the windows that lost their state are incomplete, too",
         CONFIG_DRIFT: "not to restore is a setting, edited where it is deployed",
+        BACKPRESSURE: "after the deployment the backlog comes in as fast as the windows take it",
         LATENCY_YELLOW: _CATCHING_UP,
         LATENCY_ORANGE: _CATCHING_UP,
         LATENCY_RED: _CATCHING_UP,
