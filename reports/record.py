@@ -59,15 +59,7 @@ class Watched:
 
     def breached_by(self, value: float) -> bool:
         """Say whether `value` is on the alarm's side of the threshold."""
-        match self.comparison:
-            case Comparison.ABOVE:
-                return value > self.threshold
-            case Comparison.AT_LEAST:
-                return value >= self.threshold
-            case Comparison.BELOW:
-                return value < self.threshold
-            case Comparison.AT_MOST:
-                return value <= self.threshold
+        return self.comparison.breached(value, self.threshold)
 
 
 @dataclass(frozen=True, kw_only=True)

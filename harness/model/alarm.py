@@ -86,6 +86,18 @@ class Comparison(StrEnum):
     BELOW = "LessThanThreshold"
     AT_MOST = "LessThanOrEqualToThreshold"
 
+    def breached(self, value: float, threshold: float) -> bool:
+        """Say whether `value` is on the alarm's side of `threshold`."""
+        match self:
+            case Comparison.ABOVE:
+                return value > threshold
+            case Comparison.AT_LEAST:
+                return value >= threshold
+            case Comparison.BELOW:
+                return value < threshold
+            case Comparison.AT_MOST:
+                return value <= threshold
+
 
 class Missing(StrEnum):
     """TreatMissingData (CloudWatch user guide, "Configuring how alarms treat missing data")."""
@@ -131,15 +143,7 @@ class Alarm:
 
     def breached_by(self, value: float) -> bool:
         """Say whether `value` is on the wrong side of the threshold."""
-        match self.comparison:
-            case Comparison.ABOVE:
-                return value > self.threshold
-            case Comparison.AT_LEAST:
-                return value >= self.threshold
-            case Comparison.BELOW:
-                return value < self.threshold
-            case Comparison.AT_MOST:
-                return value <= self.threshold
+        return self.comparison.breached(value, self.threshold)
 
     def is_above(self, other: Alarm) -> bool:
         """Say whether this is a higher step of the ladder that `other` is on: it never breaches alone."""
