@@ -9,7 +9,8 @@ from __future__ import annotations
 import importlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
 from pathlib import Path
@@ -51,6 +52,13 @@ def await_healed(fault: Fault, stack: Stack, *, clock: Clock, within_s: float = 
             f"expected {fault!r} to be gone after healing it, but it was still there "
             f"{within_s:g} s later; try `firedrill heal`, or throw the stack away"
         )
+
+
+def on_each(names: Iterable[str], heal: Callable[[str], None]) -> None:
+    """Call `heal` for every name, the last one first: for all of them, even if it raises for one."""
+    with ExitStack() as healing:
+        for name in names:
+            healing.callback(heal, name)
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from harness import undo
 from harness.model import Capability, Stack
 
 
@@ -31,11 +31,4 @@ class Flap:
         return any(stack.node(target).flaps() is not None for target in self.targets)
 
     def heal(self, stack: Stack, /) -> None:
-        # An ExitStack steadies every node, even if one of them raises.
-        with ExitStack() as healing:
-            for target in self.targets:
-                healing.callback(self._steady, stack, target)
-
-    @staticmethod
-    def _steady(stack: Stack, target: str) -> None:
-        stack.node(target).steady()
+        undo.on_each(self.targets, lambda name: stack.node(name).steady())

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from harness import undo
 from harness.model import Capability, Stack
 
 
@@ -30,11 +30,4 @@ class KillHolder:
         return any(not stack.node(name).running() for name in self.among)
 
     def heal(self, stack: Stack, /) -> None:
-        # An ExitStack starts every one of them, even if one raises.
-        with ExitStack() as healing:
-            for name in self.among:
-                healing.callback(self._start, stack, name)
-
-    @staticmethod
-    def _start(stack: Stack, name: str) -> None:
-        stack.node(name).start()
+        undo.on_each(self.among, lambda name: stack.node(name).start())

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from harness import undo
 from harness.model import Capability, Stack
 
 
@@ -37,11 +37,4 @@ class Pulse:
         return any(node.pulses() is not None or node.paused() for node in nodes)
 
     def heal(self, stack: Stack, /) -> None:
-        # An ExitStack calms every one of them, even if one raises.
-        with ExitStack() as healing:
-            for name in self.among:
-                healing.callback(self._calm, stack, name)
-
-    @staticmethod
-    def _calm(stack: Stack, name: str) -> None:
-        stack.node(name).calm()
+        undo.on_each(self.among, lambda name: stack.node(name).calm())

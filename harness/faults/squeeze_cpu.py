@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from harness import undo
 from harness.model import Capability, Stack
 
 BITES = 10
@@ -40,11 +40,4 @@ class SqueezeCpu:
         return any(stack.node(name).squeezed() is not None for name in self.among)
 
     def heal(self, stack: Stack, /) -> None:
-        # An ExitStack releases every one of them, even if one raises.
-        with ExitStack() as healing:
-            for name in self.among:
-                healing.callback(self._release, stack, name)
-
-    @staticmethod
-    def _release(stack: Stack, name: str) -> None:
-        stack.node(name).release_cpu()
+        undo.on_each(self.among, lambda name: stack.node(name).release_cpu())
