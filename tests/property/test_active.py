@@ -14,7 +14,7 @@ from harness.errors import FaultNotInEffect, HealFailed, Invalid
 from harness.runner import Limits, active
 from harness.timeline import Kind, Timeline
 from harness.undo import heal_all
-from tests.fakes import FakeStack
+from tests.fake_stack import FakeStack
 from tests.property.rig_active import GROUND, Disk, Fragile, Fuse, FusedClock, FusedJournal, Ground
 
 LIMITS = Limits(heal_s=5.0, again_s=2.0)

@@ -16,7 +16,8 @@ from harness.clock import Clock
 from harness.endpoints import Endpoints
 from harness.errors import StackError, UsageError
 from harness.model import Alarm, AlarmState, Board, Books, Capability, Fault, Stack, Transition
-from tests.fakes import FakeBoard, FakeBooks, FakeClock, FakeStack, Reaction
+from tests.fake_stack import FakeStack
+from tests.fakes import FakeBoard, FakeBooks, FakeClock, Reaction
 
 BROKER_KILLED = "kafka_broker_killed"
 

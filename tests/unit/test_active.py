@@ -6,7 +6,8 @@ from harness.errors import FaultNotInEffect, HealFailed, StackError
 from harness.runner import Limits, active
 from harness.timeline import Event, Kind, Timeline
 from harness.undo import UndoJournal
-from tests.fakes import FakeClock, FakeStack
+from tests.fake_stack import FakeStack
+from tests.fakes import FakeClock
 from tests.tricks import GROUND, Ground, Trick
 
 LIMITS = Limits(heal_s=5.0)

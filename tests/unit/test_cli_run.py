@@ -13,7 +13,8 @@ import pytest
 from harness.cli.main import main
 from harness.timeline import Kind, load
 from harness.undo import UndoJournal
-from tests.fakes import FakeClock, FakeNode, FakeStack
+from tests.fake_stack import FakeNode, FakeStack
+from tests.fakes import FakeClock
 from tests.unit.cli_rig import BROKER_KILLED, FakePlatform
 
 

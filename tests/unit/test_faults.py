@@ -32,7 +32,8 @@ from harness.runner import run
 from harness.timeline import Timeline
 from harness.undo import UndoJournal, await_healed, remains
 from tests.contracts import check_fault, check_no_sham_is_felt, check_sham
-from tests.fakes import FakeBoard, FakeBooks, FakeClock, FakeStack, alarm
+from tests.fake_stack import FakeStack
+from tests.fakes import FakeBoard, FakeBooks, FakeClock, alarm
 from tests.tricks import GROUND, Ground, Trick
 
 SLOW_DOWN = Refusal("SlowDown", 503, "Please reduce your request rate.")

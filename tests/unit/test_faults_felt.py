@@ -20,7 +20,8 @@ from harness.faults import (
 )
 from harness.model import Fault, Knobs
 from harness.undo import remains
-from tests.fakes import FakeClock, FakeNode, FakeStack
+from tests.fake_stack import FakeNode, FakeStack
+from tests.fakes import FakeClock
 
 BUSY, IDLE = topology.TASK_MANAGER_2, topology.TASK_MANAGER_1
 PULSE = Pulse(topology.BUSY_TASK_MANAGER, topology.TASK_MANAGERS, frozen_s=3.0, every_s=6.0)

@@ -14,7 +14,8 @@ from fixtures.processes.kafka import active_controller
 from fixtures.processes.stack import ProcessStack, busiest
 from harness.clock import RealClock
 from harness.errors import StackError
-from tests.fakes import FakeClock, FakeFeed, FakeLink
+from tests.fake_stack import FakeFeed, FakeLink
+from tests.fakes import FakeClock
 from tests.unit.load_fakes import endpoints
 
 ONE, TWO, THREE = topology.BROKERS

@@ -17,7 +17,8 @@ from fixtures.processes.stack import DeployedFile, ProcessStack
 from harness.clock import RealClock
 from harness.errors import StackError
 from harness.model import Capability
-from tests.fakes import FakeClock, FakeFeed, FakeLink
+from tests.fake_stack import FakeFeed, FakeLink
+from tests.fakes import FakeClock
 from tests.unit.load_fakes import endpoints
 from tests.unit.processes_rig import Running, service, soon, supervisor
 

@@ -10,7 +10,8 @@ from harness.model import AlarmState, Capability, Fault, Outcome, Phase, Scenari
 from harness.runner import LIMITS, run
 from harness.timeline import Event, Kind, Timeline
 from harness.undo import UndoJournal
-from tests.fakes import START, FakeBoard, FakeBooks, FakeClock, FakeStack, Reaction, alarm
+from tests.fake_stack import FakeStack
+from tests.fakes import START, FakeBoard, FakeBooks, FakeClock, Reaction, alarm
 from tests.tricks import GROUND, Ground, Trick
 
 DOWN, LAG = alarm("DOWN"), alarm("LAG")

@@ -9,7 +9,8 @@ from harness.errors import DeclarationError
 from harness.faults import Both, Disturb, ExhaustMemory, Flap, Kill, Misconfigure, Pause, Poison, Sham
 from harness.model import Capability, Fault, Knobs, Refusal, Stack, Toxic
 from harness.undo import UndoJournal, Unreadable, decode, encode, heal_all
-from tests.fakes import FakeClock, FakeStack
+from tests.fake_stack import FakeStack
+from tests.fakes import FakeClock
 from tests.tricks import GROUND, Ground, Trick
 
 FAULTS: tuple[Fault, ...] = (
