@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -31,7 +31,11 @@ class Endpoints:
     supervisor: str
     """Path of the supervisor's Unix socket."""
     processes: str
-    """Path of the supervisor's JSON file: node -> {"pid": int | null, "starts": int, "deaths": int}."""
+    """Path of the supervisor's JSON file.
+
+    node -> {"pid": int | null, "starts": int, "deaths": int, "cgroups": controller -> directory}; the
+    directories ("memory", "cpu", on cgroup v1 perhaps "cpuacct") account for it as long as it lives.
+    """
     ledger: str
     knobs: str
     telemetry: str
@@ -45,7 +49,9 @@ class Endpoints:
     scrape: Mapping[str, str] = field(default_factory=dict)
     """Prometheus text endpoints, by node."""
     cgroups: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """Node -> controller ("memory", "cpu") -> directory; empty where cgroups cannot be used."""
+    """Node -> controller -> directory: the cgroups that go with the stack, and are removed with it."""
+    limited: Sequence[str] = ()
+    """The nodes whose memory and CPU are limited."""
     submission: str = ""
     """Path of the JSON file the job is submitted by: {"host", "port", "options"}; empty if it is not ours."""
     gc_logs: Mapping[str, str] = field(default_factory=dict)

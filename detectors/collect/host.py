@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from detectors import diagnosis as d
 from detectors import metrics as m
@@ -15,6 +16,8 @@ from detectors.collect.trend import Leak
 from harness.endpoints import Endpoints
 from harness.errors import StackError
 from harness.structured_log import Log
+
+Known = Mapping[str, Mapping[str, Any]]
 
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -53,6 +56,11 @@ def cpu_quota(groups: Mapping[str, str]) -> tuple[float, float]:
         raise StackError(f"the cgroup {directory} could not be read: {error}") from error
     limited = quota not in ("max", "-1")
     return used, int(quota) / int(period) if limited else float(os.cpu_count() or 1)
+
+
+def _lives_in(about: Mapping[str, Any]) -> bool:
+    """Say whether there are cgroups that account for a node; those of a container go when it dies."""
+    return bool(about["cgroups"]) and Path(about["cgroups"]["memory"]).exists()
 
 
 class Justice:
@@ -96,16 +104,18 @@ class Machine:
     def read(self, now: float) -> Reading:
         """Read what the kernel accounts."""
         values: dict[str, float] = {}
-        groups = self._endpoints.cgroups
+        known = self._known()
         memory = {
-            node: memory_percentage(Path(groups[node]["memory"])) for node in self._nodes if node in groups
+            node: memory_percentage(Path(about["cgroups"]["memory"]))
+            for node, about in known.items()
+            if _lives_in(about)
         }
         if memory:
             values[m.MEMORY_USAGE.name] = max(memory.values())
             values[m.MEMORY_SECONDS_TO_FULL.name] = min(
                 self._leaks[node].seconds_to_full(now, percent) for node, percent in memory.items()
             )
-        values |= self._cpus(now)
+        values |= self._cpus(now, known)
         try:
             disk = os.statvfs(self._endpoints.state_directory)
         except OSError as error:
@@ -114,9 +124,9 @@ class Machine:
         values[d.STATE_BACKEND_DISK_FREE_BYTES.name] = float(disk.f_bavail * disk.f_frsize)
         return Reading(values)
 
-    def _cpus(self, now: float) -> dict[str, float]:
+    def _cpus(self, now: float, known: Known) -> dict[str, float]:
         shares = []
-        for node, (used, limit) in self._used().items():
+        for node, (used, limit) in self._used(known).items():
             before, self._cpu[node] = self._cpu.get(node), (now, used)
             if before is not None and now > before[0] and used >= before[1]:
                 cores = (used - before[1]) / (now - before[0])
@@ -129,24 +139,26 @@ class Machine:
         )
         return {m.CPU_USAGE.name: busiest, m.CPU_UNJUSTIFIED.name: unjustified}
 
-    def _used(self) -> dict[str, tuple[float, float]]:
+    def _used(self, known: Known) -> dict[str, tuple[float, float]]:
         """Return (CPU seconds, processors) of each node: its cgroup's, or its process's without one."""
-        groups = self._endpoints.cgroups
-        used = {node: cpu_quota(groups[node]) for node in self._nodes if node in groups}
-        for node, pid in self._pids().items() if len(used) < len(self._nodes) else ():
+        used = {node: cpu_quota(about["cgroups"]) for node, about in known.items() if _lives_in(about)}
+        for node, about in known.items():
+            if node in used:
+                continue
             try:
-                fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
+                fields = Path(f"/proc/{about['pid']}/stat").read_text("ascii").rpartition(")")[2].split()
             except OSError:
                 continue  # it died between two looks
-            used.setdefault(node, ((int(fields[11]) + int(fields[12])) / TICKS, float(os.cpu_count() or 1)))
+            used[node] = ((int(fields[11]) + int(fields[12])) / TICKS, float(os.cpu_count() or 1))
         return used
 
-    def _pids(self) -> dict[str, int]:
+    def _known(self) -> Known:
+        """Return what the supervisor says of each TaskManager that lives."""
         try:
             known = json.loads(Path(self._endpoints.processes).read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise StackError(f"{self._endpoints.processes} could not be read: {error}") from error
-        return {node: known[node]["pid"] for node in self._nodes if known.get(node, {}).get("pid")}
+        return {node: known[node] for node in self._nodes if known.get(node, {}).get("pid")}
 
 
 class Configuration:

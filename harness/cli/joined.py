@@ -22,7 +22,7 @@ from fixtures import install, topology
 from fixtures.install import where
 from fixtures.load.feed import FileFeed
 from fixtures.processes import cgroup, ports, stacks, volume
-from fixtures.processes.flink import FlinkHome
+from fixtures.processes.flink import FlinkHome, java_options
 from fixtures.processes.layout import ROOT, Engines
 from fixtures.processes.stack import ProcessStack
 from harness.cli import presence
@@ -160,9 +160,11 @@ def _engines(runtime: install.Runtime) -> Engines:
         kafka_classpath=runtime.kafka_classpath,
         flink=FlinkHome(
             python=runtime.flink_python,
+            packages=runtime.flink_packages,
             home=runtime.flink_home,
             plugins=runtime.flink_plugins,
             lib=runtime.flink_lib,
+            java_options=java_options(runtime.flink_home),
         ),
         localstack_python=runtime.localstack_python,
     )

@@ -30,13 +30,17 @@ def main(arguments: list[str] | None = None) -> int:
     """Return the exit code: 0 when stopped, 1 when it could not start."""
     parser = argparse.ArgumentParser(prog="python -m harness.proxies", description=__doc__)
     parser.add_argument("--config", type=Path, required=True, help="JSON file; see harness/proxies/config.py")
+    parser.add_argument(
+        "--isolated", action="store_true", help="listen on any address: the network is the stack's own"
+    )
     options = parser.parse_args(arguments)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
     # A link that hangs keeps every connection, two descriptors each; the soft limit is often 1024.
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     try:
-        asyncio.run(run(configuration.parse(options.config.read_text(encoding="utf-8"))))
+        text = options.config.read_text(encoding="utf-8")
+        asyncio.run(run(configuration.parse(text, isolated=options.isolated)))
     except (FiredrillError, OSError) as error:
         print(f"the fault proxies did not start: {error}", file=sys.stderr)
         return 1

@@ -56,13 +56,16 @@ class Config:
     links: tuple[Plan, ...]
 
 
-def parse(text: str) -> Config:
-    """Read the configuration; DeclarationError names everything that is wrong with it."""
+def parse(text: str, *, isolated: bool = False) -> Config:
+    """Read the configuration; DeclarationError names everything that is wrong with it.
+
+    Listeners are on loopback only, unless the network is the stack's own, as a container's is.
+    """
     try:
         raw = json.loads(text)
     except json.JSONDecodeError as error:
         raise DeclarationError("proxy configuration", [f"it is not JSON: {error}"]) from error
-    problems = list(_problems(raw))
+    problems = list(_problems(raw, isolated))
     if problems:
         raise DeclarationError("proxy configuration", problems)
     return Config(
@@ -79,11 +82,11 @@ def parse(text: str) -> Config:
     )
 
 
-def _problems(raw: Any) -> Iterator[str]:
+def _problems(raw: Any, isolated: bool) -> Iterator[str]:
     if not isinstance(raw, Mapping) or not isinstance(raw.get("links"), list):
         yield 'it is not an object with "control" and a list of "links"'
         return
-    yield from _listener_problems("control", raw.get("control"))
+    yield from _listener_problems("control", raw.get("control"), isolated)
     seen = set()
     for link in raw["links"]:
         name = link.get("name") if isinstance(link, Mapping) else None
@@ -93,18 +96,18 @@ def _problems(raw: Any) -> Iterator[str]:
         if name in seen:
             yield f"{name} is declared twice"
         seen.add(name)
-        yield from _link_problems(name, link)
+        yield from _link_problems(name, link, isolated)
 
 
-def _link_problems(name: str, link: Mapping[str, Any]) -> Iterator[str]:
+def _link_problems(name: str, link: Mapping[str, Any], isolated: bool) -> Iterator[str]:
     if link.get("kind") not in list(Kind):
         yield f"{name}: kind {link.get('kind')!r} is none of {', '.join(Kind)}"
-    yield from _listener_problems(name, link.get("listen"))
+    yield from _listener_problems(name, link.get("listen"), isolated)
     if not _is_address(link.get("upstream")):
         yield f"{name}: upstream {link.get('upstream')!r} is not HOST:PORT"
 
 
-def _listener_problems(name: str, listen: object) -> Iterator[str]:
+def _listener_problems(name: str, listen: object, isolated: bool) -> Iterator[str]:
     if not _is_address(listen):
         yield f"{name}: {listen!r} is not HOST:PORT"
         return
@@ -113,7 +116,7 @@ def _listener_problems(name: str, listen: object) -> Iterator[str]:
         loopback = ipaddress.ip_address(host).is_loopback
     except ValueError:
         loopback = False
-    if not loopback:
+    if not loopback and not isolated:
         yield f"{name}: it may listen on loopback only, not on {host}; write 127.0.0.1:PORT"
 
 

@@ -21,6 +21,7 @@ from fixtures.processes import service as services
 from fixtures.processes.control import order
 from fixtures.processes.layout import ROOT
 from fixtures.processes.service import Service
+from fixtures.processes.spawn import LocalSpawner
 from fixtures.processes.supervisor import Supervisor
 from harness.clock import RealClock, wait_until
 from harness.errors import StackError
@@ -205,7 +206,7 @@ class Rig:
         ]
         services.save(plan, directory / "plan.json")
         self.clock = FakeClock()
-        self.supervisor = Supervisor(directory, self.clock)
+        self.supervisor = Supervisor(directory, self.clock, LocalSpawner())
         (directory / "logs").mkdir()
 
     def order(self, do: str, node: str, **more: Any) -> None:

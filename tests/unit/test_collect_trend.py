@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -145,10 +146,13 @@ def machine(tmp_path: Path, endpoints: Callable[..., Endpoints]) -> tuple[Machin
         (group / "memory.stat").write_text("inactive_file 0\n")
         (group / "cpu.max").write_text("max 100000")
         (group / "cpu.stat").write_text("usage_usec 0\n")
-    where = endpoints(
-        state_directory=str(tmp_path),
-        cgroups={name: {"memory": str(group), "cpu": str(group)} for name, group in groups.items()},
-    )
+    processes = tmp_path / "processes.json"
+    known = {
+        name: {"pid": 1, "cgroups": {"memory": str(group), "cpu": str(group)}}
+        for name, group in groups.items()
+    }
+    processes.write_text(json.dumps(known))
+    where = endpoints(state_directory=str(tmp_path), processes=str(processes))
     return Machine(where, ["a", "b"], lambda: 300.0), groups
 
 

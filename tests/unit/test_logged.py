@@ -18,6 +18,7 @@ from detectors.ship.lines import written_at
 from fixtures.pipeline.outside import Enrichment, Pool
 from fixtures.processes.child import Child
 from fixtures.processes.service import Service
+from fixtures.processes.spawn import LocalSpawner
 from harness.clock import RealClock, wait_until
 from harness.errors import StackError
 from harness.structured_log import REPEAT_AFTER_S, JsonLines, Log, Seldom
@@ -86,7 +87,9 @@ def test_the_files_that_drifted_are_named_once_and_so_is_their_return(tmp_path: 
 def test_the_supervisor_says_who_ended_and_how(tmp_path: Path, logged: Logged) -> None:
     """A broker that is gone has no log that says so."""
     code = "import os; os.kill(os.getpid(), 9)"
-    child = Child(Service(name="broker-2", argv=[sys.executable, "-c", code], log=str(tmp_path / "log")))
+    child = Child(
+        Service(name="broker-2", argv=[sys.executable, "-c", code], log=str(tmp_path / "log")), LocalSpawner()
+    )
     child.start()
 
     assert wait_until(lambda: child.reap(START), within=30.0, clock=RealClock(), interval=0.02)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from fixtures.processes.child import Child
+from fixtures.processes.spawn import LocalSpawner
 from tests.unit.processes_rig import gone, service, soon
 
 # Tests before this one may have left idle threads; a supervisor has none.
@@ -32,7 +33,7 @@ def make(tmp_path: Path) -> Iterator[Make]:
     made: list[Child] = []
 
     def make(*argv: str, **more: Any) -> Child:
-        made.append(Child(service("node", tmp_path, argv or ("sleep", "60"), **more)))
+        made.append(Child(service("node", tmp_path, argv or ("sleep", "60"), **more), LocalSpawner()))
         made[-1].start()
         return made[-1]
 

@@ -11,7 +11,7 @@ from fixtures import topology
 from fixtures.pipeline import settings
 from fixtures.processes import cgroup, volume
 from fixtures.processes import service as services
-from fixtures.processes.flink import FlinkHome
+from fixtures.processes.flink import FlinkHome, java_options
 from fixtures.processes.layout import Engines, Layout, lay_out
 from fixtures.processes.ports import BLOCK, Ports
 from harness import endpoints as addresses
@@ -34,9 +34,11 @@ def engines(directory: Path) -> Engines:
         kafka_classpath=[directory / "kafka.jar"],
         flink=FlinkHome(
             python=flink / "bin" / "python",
+            packages=flink / "lib" / "python3.11" / "site-packages",
             home=flink / "home",
             plugins=flink / "plugins",
             lib=[flink / "flink-dist.jar", flink / "flink-python.jar"],
+            java_options=java_options(flink / "home"),
         ),
         localstack_python=directory / "localstack" / "bin" / "python",
     )

@@ -39,7 +39,7 @@ def stack(
         endpoints(directory),
         supervisor=socket,
         state_volume=volume,
-        cgroups={topology.TASK_MANAGER_1: {"memory": str(directory)}} if cgroups else {},
+        limited=[topology.TASK_MANAGER_1] if cgroups else [],
         settings={topology.PIPELINE_SETTINGS: str(directory / "deployed.json")},
         baselines={topology.PIPELINE_SETTINGS: str(directory / "baseline.json")},
     )
@@ -203,7 +203,8 @@ def test_a_stack_whose_telemetry_is_old_is_ailing(real: ProcessStack) -> None:
 
 def test_a_hog_is_measured_while_it_lives(tmp_path: Path) -> None:
     (tmp_path / "memory.events").write_text("oom_kill 4\n")
-    with supervisor(tmp_path, [service(topology.TASK_MANAGER_1, tmp_path)]) as running:
+    plan = [service(topology.TASK_MANAGER_1, tmp_path, cgroups={"memory": str(tmp_path)})]
+    with supervisor(tmp_path, plan) as running:
         node = stack(tmp_path, cgroups=True, socket=running.socket).node(topology.TASK_MANAGER_1)
         assert node.hogged() is None
         node.hog_memory(4096, 4096)
