@@ -4,7 +4,13 @@ Why it matters: each call holds a thread until its time-out, so everything else 
 (Firehose) waits behind calls that nobody needs.
 """
 
-from detectors.alarms import LATENCY_ORANGE, LATENCY_RED, LATENCY_YELLOW, THREAD_POOL_EXHAUSTED
+from detectors.alarms import (
+    LATENCY_ORANGE,
+    LATENCY_RED,
+    LATENCY_YELLOW,
+    THREAD_POOL_EXHAUSTED,
+    WINDOW_EMIT_SLOW,
+)
 from fixtures.topology import FLINK_TO_ENRICHMENT
 from harness.faults import Poison
 from harness.model import Scenario, Toxic
@@ -18,6 +24,7 @@ SCENARIO = Scenario(
         LATENCY_YELLOW: "puts to Firehose wait behind the lookups",
         LATENCY_ORANGE: "puts to Firehose wait behind the lookups",
         LATENCY_RED: "puts to Firehose wait behind the lookups",
+        WINDOW_EMIT_SLOW: "the job takes no more orders while they do, and with the orders event time waits",
     },
     tags=frozenset({"pipeline"}),
 )

@@ -3,7 +3,14 @@
 Why it matters: orders flow in, lag is zero, nothing fails, and no result comes out.
 """
 
-from detectors.alarms import LATENCY_ORANGE, LATENCY_RED, LATENCY_YELLOW, WATERMARK_STUCK, WINDOW_EMIT_SLOW
+from detectors.alarms import (
+    BACKPRESSURE,
+    LATENCY_ORANGE,
+    LATENCY_RED,
+    LATENCY_YELLOW,
+    WATERMARK_STUCK,
+    WINDOW_EMIT_SLOW,
+)
 from harness.faults import Silence
 from harness.model import Scenario
 
@@ -19,6 +26,7 @@ SCENARIO = Scenario(
         LATENCY_YELLOW: _AT_ONCE,
         LATENCY_ORANGE: _AT_ONCE,
         LATENCY_RED: _AT_ONCE,
+        BACKPRESSURE: "the job takes no more orders while they queue there",
     },
     tags=frozenset({"pipeline"}),
 )

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import metadata
 from pathlib import Path
 
-import psutil
 from rich.console import Console
 
 from detectors import whereabouts
@@ -26,8 +24,9 @@ from fixtures.processes.flink import FlinkHome, java_options
 from fixtures.processes.layout import ROOT, Engines
 from fixtures.processes.stack import ProcessStack
 from harness.cli import presence
+from harness.cli.doctor import engines, memory, of_machine, state_volume
 from harness.cli.healing import READY
-from harness.cli.platform import Finding, Guard, Running, Tell, Whereabouts, deployed
+from harness.cli.platform import Finding, Guard, Platform, Running, Tell, Whereabouts, deployed
 from harness.cli.reaper import Reaper
 from harness.clock import Clock, RealClock
 from harness.endpoints import Endpoints
@@ -37,9 +36,6 @@ from harness.proxies.client import ProxiedLink
 
 FREE_MEMORY_BYTES = 5 * 2**30
 """What a stack and a run on it need at most; measured figures are in docs/benchmarks.md."""
-
-STACK_DISK_BYTES = 1_000_000_000
-"""Kafka's logs, checkpoints and logs of one long run."""
 
 RUNS_IN_A_STACK = (
     *("fixtures", "detectors", "harness/proxies", "harness/model"),
@@ -59,9 +55,17 @@ class Processes:
 
     @cached_property
     def version(self) -> str:
+        return f"{metadata.version('firedrill')}+{self._engines()}.{source(ROOT)}"
+
+    def _engines(self) -> str:
+        """Name the engines a stack would be made of."""
         runtime = install.find(self.home)
-        engines = runtime.digest if runtime else "none"
-        return f"{metadata.version('firedrill')}+{engines}.{source(ROOT)}"
+        return runtime.digest if runtime else "none"
+
+    def _kind(self) -> stacks.Kind:
+        """Return how stacks are started and cleaned up after; without engines only the latter."""
+        runtime = install.find(self.home)
+        return stacks.processes(_engines(runtime) if runtime else None)
 
     def versions(self) -> Mapping[str, str]:
         runtime = install.find(self.home)
@@ -83,7 +87,7 @@ class Processes:
         presence.check_writable(self.home, "set FIREDRILL_HOME to one that can")
 
     def running(self) -> Sequence[Running]:
-        return list(stacks.all_running(self.home))
+        return list(stacks.all_running(self.home, self.name))
 
     def check_ports(self, base: int) -> None:
         try:
@@ -92,12 +96,11 @@ class Processes:
             raise UsageError(str(error)) from error
 
     def up(self, *, seed: int, kept: bool, ports: int | None, tell: Tell) -> Running:
-        runtime = install.find(self.home)
-        if runtime is None:
+        if not self.versions():
             raise InstallError("the engines are not installed; run `firedrill install`")
         running = stacks.up(
             self.home,
-            _engines(runtime),
+            self._kind(),
             version=self.version,
             seed=seed,
             kept=kept,
@@ -111,13 +114,13 @@ class Processes:
 
     def down(self, running: Running, *, keep_logs: Path | None = None) -> None:
         with presence.in_turn(self.home, self.clock):
-            stacks.down(_known(running), self.clock, keep_logs=keep_logs)
+            stacks.down(_known(running), self._kind(), self.clock, keep_logs=keep_logs)
 
     def sweep(self) -> Sequence[Path]:
         if not (self.home / "stacks").is_dir():
             return []
         with presence.in_turn(self.home, self.clock):
-            return stacks.sweep(self.home, self.clock)
+            return stacks.sweep(self.home, self._kind(), self.clock)
 
     def stack(self, running: Running) -> Stack:
         endpoints = running.endpoints
@@ -133,10 +136,15 @@ class Processes:
         return whereabouts.of_stack(running.endpoints, _names())
 
     def guard(self, folder: Path) -> Guard:
-        return Reaper(self.home, folder)
+        return Reaper(self.name, self.home, folder)
 
     def blockers(self) -> Sequence[Finding]:
-        return list(_findings(self.home, stacks_running=len(self.running())))
+        return [
+            *of_machine(self.home, where.NEEDED_BYTES, installed=bool(self.versions())),
+            memory(FREE_MEMORY_BYTES, stacks_running=len(self.running())),
+            *_limits(),
+            engines(self.versions(), "`firedrill install`, or the first run"),
+        ]
 
 
 def _names() -> dict[str, str]:
@@ -164,7 +172,7 @@ def _engines(runtime: install.Runtime) -> Engines:
             home=runtime.flink_home,
             plugins=runtime.flink_plugins,
             lib=runtime.flink_lib,
-            java_options=java_options(runtime.flink_home),
+            java_options=java_options(runtime.flink_configuration.read_text(encoding="utf-8")),
         ),
         localstack_python=runtime.localstack_python,
     )
@@ -181,66 +189,21 @@ def source(root: Path) -> str:
     return text.hexdigest()[:8]
 
 
-# --- doctor ------------------------------------------------------------------------------------
+def platform(name: str, home: Path | None = None) -> Platform:
+    """Return the platform called `name`, as `--stack` has it."""
+    where = home or install.home()
+    if name == Processes.name:
+        return Processes(home=where)
+    from harness.cli.contained import Containers  # takes a second more: Docker's client
+
+    return Containers(home=where)
 
 
-def _findings(home: Path, *, stacks_running: int) -> Iterator[Finding]:
-    yield _platform()
-    yield _folder(home)
-    yield _disk(home)
-    yield _memory(stacks_running)
+def _limits() -> Iterator[Finding]:
     reason = cgroup.usable()
     yield Finding(
         f"memory and CPU limits: {reason or 'cgroups can be used'}",
         not reason,
         remedy="as root, with a writable /sys/fs/cgroup, the drills that need limits run too",
     )
-    reason = volume.usable()
-    yield Finding(
-        f"state volume: {reason or 'one of its own can be mounted'}",
-        not reason,
-        remedy="as root, the drill that fills the disk runs too",
-    )
-    runtime = install.find(home)
-    told = ", ".join(f"{name} {version}" for name, version in runtime.versions.items()) if runtime else ""
-    yield Finding(
-        f"engines: {told or 'not installed'}", bool(runtime), remedy="`firedrill install`, or the first run"
-    )
-
-
-def _platform() -> Finding:
-    try:
-        where.check_platform()
-    except InstallError as error:
-        return Finding(str(error), well=False, blocks=True)
-    return Finding("Python and platform are supported", well=True)
-
-
-def _folder(home: Path) -> Finding:
-    existing = next(path for path in (home, *home.parents) if path.exists())
-    well = os.access(existing, os.W_OK | os.X_OK) and existing.is_dir()
-    remedy = "set FIREDRILL_HOME to a folder that can be written"
-    return Finding(f"cache folder {home} can{'' if well else 'not'} be written", well, not well, remedy)
-
-
-def _disk(home: Path) -> Finding:
-    existing = next(path for path in (home, *home.parents) if path.exists())
-    needed = STACK_DISK_BYTES + (0 if install.find(home) else where.NEEDED_BYTES)
-    available = shutil.disk_usage(existing).free
-    return Finding(
-        f"disk: {available / 1e9:.1f} GB free of {needed / 1e9:.1f} GB needed at {existing}",
-        available >= needed,
-        blocks=available < needed,
-        remedy="make room, or set FIREDRILL_HOME to another disk",
-    )
-
-
-def _memory(stacks_running: int) -> Finding:
-    available = psutil.virtual_memory().available
-    well = available >= FREE_MEMORY_BYTES or stacks_running > 0
-    return Finding(
-        f"memory: {available / 2**30:.1f} GB available of {FREE_MEMORY_BYTES / 2**30:.0f} GB for a stack",
-        well,
-        blocks=not well,
-        remedy="end other programs, or `firedrill down` a stack that is kept",
-    )
+    yield state_volume()

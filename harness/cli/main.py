@@ -18,6 +18,7 @@ from importlib import metadata
 import click
 
 from harness.cli import coverage, export, look, metrics, play, query, telemetry, tend
+from harness.cli.kinds import on_stack
 from harness.cli.live import say
 from harness.cli.platform import Platform, Session
 from harness.cli.running import CLEANUP_INCOMPLETE
@@ -45,13 +46,13 @@ for command in (
     *(telemetry.measured, telemetry.retain),
     *(tend.up, tend.down, tend.status, tend.heal, tend.stop, tend.doctor, tend.installed),
 ):
-    cli.add_command(command)
+    cli.add_command(on_stack(command))
 
 
 def main(arguments: Sequence[str] | None = None, platform: Platform | None = None) -> int:
     """Run one command line and return its exit code; without `platform`, on this machine."""
     interruption = Interruption()
-    session = Session((lambda: platform) if platform else _processes, interruption)
+    session = Session((lambda _: platform) if platform else _joined, interruption)
     try:
         with interruption.listening():
             return _carried_out(lambda: _invoke(arguments, session))
@@ -104,10 +105,10 @@ def _notes(error: BaseException) -> str:
     return "\n".join(getattr(error, "__notes__", ()))
 
 
-def _processes() -> Platform:
-    from harness.cli.joined import Processes  # takes a second: AWS, Kafka and the engines' clients
+def _joined(stack: str) -> Platform:
+    from harness.cli import joined  # takes a second: AWS, Kafka and the engines' clients
 
-    return Processes()
+    return joined.platform(stack)
 
 
 def _let_go_of_stdout() -> None:

@@ -16,6 +16,9 @@ from harness.clock import Clock
 from harness.endpoints import Endpoints
 from harness.model import Alarm, Board, Books, Capability, Stack
 
+KINDS = ("processes", "containers")
+"""The kinds of stacks; `--stack` says which."""
+
 Tell = Callable[[str], None]
 
 
@@ -156,13 +159,15 @@ def deployed(platform: Platform) -> list[Alarm]:
 class Session:
     """What every command is given. The platform is made when the first command asks for it."""
 
-    make: Callable[[], Platform]
+    make: Callable[[str], Platform]
+    """Takes the kind of stack."""
     interruption: Interruption
+    stack: str = KINDS[0]
 
     @cached_property
     def platform(self) -> Platform:
         """The platform of this command line."""
-        return self.make()
+        return self.make(self.stack)
 
 
 @dataclass(frozen=True)

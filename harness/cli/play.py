@@ -29,7 +29,6 @@ def choosing(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(
         (
             click.argument("names", nargs=-1, metavar="[NAME]..."),
-            click.option("--stack", type=click.Choice(["processes"]), default="processes", help="On what."),
             click.option("--all", "everything", is_flag=True, help="Every drill, calm, and every sham."),
             click.option("-k", "matching", metavar="EXPR", default="", help="Words with and, or, not."),
             click.option("--tag", "tags", metavar="T", multiple=True, help="Only drills with this tag."),
@@ -50,7 +49,6 @@ class Asked:
     """The options of `choosing`, as click gives them."""
 
     names: tuple[str, ...]
-    stack: str
     everything: bool
     matching: str
     tags: tuple[str, ...]

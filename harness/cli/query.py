@@ -36,7 +36,7 @@ _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 @click.option("--since", help=f"How far back, such as 90s, 15m, 2h  [{DEFAULT_SINCE}; of a run: all of it]")
 @click.option("--run", metavar="RUN", help="Ask a stored run: a folder, or a name in OUT, such as latest.")
 @click.option("--out", type=FOLDER, default=Path("runs"), show_default=True, help="Where runs are left.")
-@click.option("--stack", "name", metavar="NAME", help="Ask this stack, if several are running.")
+@click.option("--stack-id", "name", metavar="ID", help="Ask this stack, if several are running.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def query(
@@ -58,7 +58,7 @@ def query(
             say(line)
         return
     if run and name:
-        raise UsageError("--run asks a stored run and --stack a running one; give one of them")
+        raise UsageError("--run asks a stored run and --stack-id a running one; give one of them")
     asked, span_ms = _file(file), _span(since)
     if run:
         found = events.newest(events.stored(_folder(run, out), asked.groups), span_ms)

@@ -1,4 +1,4 @@
-"""Outlives a killed run: `python -m harness.cli.reaper HOME FOLDER`, started by every run.
+"""Outlives a killed run: `python -m harness.cli.reaper STACK HOME FOLDER`, started by every run.
 
 It does nothing but read its standard input, until that ends. A run that ends by itself says "bye"
 first. End of file without it means that the run was killed: then its faults are healed and its
@@ -32,10 +32,10 @@ STARTING_LIMIT_S = 180.0
 class Reaper:
     """The run's end of the pipe: a `Guard`."""
 
-    def __init__(self, home: Path, folder: Path) -> None:
+    def __init__(self, stack: str, home: Path, folder: Path) -> None:
         root = str(Path(__file__).resolve().parents[2])
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "harness.cli.reaper", str(home), str(folder)],
+            [sys.executable, "-m", "harness.cli.reaper", stack, str(home), str(folder)],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -162,13 +162,13 @@ def _gone(decision: Decision) -> bool:
     return decision.directory is not None and not decision.directory.exists()
 
 
-def _reap_here(home: Path, decision: Decision, folder: Path, log: IO[str]) -> bool:
-    from harness.cli.joined import Processes
+def _reap_here(stack: str, home: Path, decision: Decision, folder: Path, log: IO[str]) -> bool:
+    from harness.cli.joined import platform
 
-    return reap(Processes(home=home), decision, folder, lambda line: print(line, file=log, flush=True))
+    return reap(platform(stack, home), decision, folder, lambda line: print(line, file=log, flush=True))
 
 
-def main(home: Path, folder: Path) -> int:
+def main(stack: str, home: Path, folder: Path) -> int:
     """Wait for the run to end; do what has to be done, and log it."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # what ends the run must not end its reaper
@@ -176,10 +176,10 @@ def main(home: Path, folder: Path) -> int:
     if decision.nothing:
         return 0
     with (folder / LOG).open("a", encoding="utf-8") as log, contextlib.redirect_stderr(log):
-        done = _gone(decision) or _reap_here(home, decision, folder, log)
+        done = _gone(decision) or _reap_here(stack, home, decision, folder, log)
         print("done" if done else "NOT done: `firedrill heal`, then `firedrill down`", file=log)
     return 0 if done else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), Path(sys.argv[2])))
+    sys.exit(main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])))

@@ -68,9 +68,9 @@ def test_a_query_of_one_s_own_is_asked(tmp_path: Path, capsys: pytest.CaptureFix
         (["dlq_by_error", "--run", "nowhere"], "there is no folder nowhere"),
         (["dlq_by_error", "--since", "soon"], "--since is a time such as"),
         (["dlq_by_error", "--since", "0s"], "--since is a time such as"),
-        (["dlq_by_error", "--run", "a", "--stack", "b"], "give one of them"),
+        (["dlq_by_error", "--run", "a", "--stack-id", "b"], "give one of them"),
         (["dlq_by_error"], "no stack is running; --run RUN"),
-        (["dlq_by_error", "--stack", "b"], "no stack called b"),
+        (["dlq_by_error", "--stack-id", "b"], "no stack called b"),
     ],
 )
 def test_what_cannot_be_asked_is_bad_usage(

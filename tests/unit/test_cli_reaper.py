@@ -105,7 +105,7 @@ def test_the_reaper_lets_others_at_work_be(platform: FakePlatform, tmp_path: Pat
 def test_the_real_process_notices_that_its_run_died(tmp_path: Path) -> None:
     """A pipe that ends without a word is all that SIGKILL leaves."""
     home = tmp_path / "home"
-    guard = Reaper(home, tmp_path)
+    guard = Reaper("processes", home, tmp_path)
     guard.stack(home / "stacks" / "gone", owned=True)
     guard.close()
 
@@ -116,7 +116,7 @@ def test_the_real_process_notices_that_its_run_died(tmp_path: Path) -> None:
 
 def test_the_real_process_does_nothing_after_a_goodbye(tmp_path: Path) -> None:
     """A run that ends by itself has cleaned up, and said so."""
-    guard = Reaper(tmp_path / "home", tmp_path)
+    guard = Reaper("processes", tmp_path / "home", tmp_path)
     guard.bye()
     guard.close()
 

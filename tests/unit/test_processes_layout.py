@@ -38,7 +38,7 @@ def engines(directory: Path) -> Engines:
             home=flink / "home",
             plugins=flink / "plugins",
             lib=[flink / "flink-dist.jar", flink / "flink-python.jar"],
-            java_options=java_options(flink / "home"),
+            java_options=java_options(options),
         ),
         localstack_python=directory / "localstack" / "bin" / "python",
     )

@@ -21,6 +21,7 @@ from tests.unit.load_fakes import endpoints
 from tests.unit.processes_rig import gone, service, soon, supervisor
 
 Live = Callable[[Path], int]
+KIND = stacks.processes(None)
 
 
 @pytest.fixture
@@ -43,7 +44,14 @@ def live() -> Iterator[Live]:
         process.communicate()
 
 
-def laid_out(home: Path, name: str, *, group: Path | None = None) -> Path:
+def laid_out(
+    home: Path,
+    name: str,
+    *,
+    group: Path | None = None,
+    starter: tuple[int, float] | None = None,
+    kind: str = "processes",
+) -> Path:
     """Write the files of a stack whose supervisor is dead."""
     directory = home / "stacks" / name
     directory.mkdir(parents=True)
@@ -54,7 +62,8 @@ def laid_out(home: Path, name: str, *, group: Path | None = None) -> Path:
         logs=str(directory / "logs"),
     )
     where.save(directory / "endpoints.json")
-    (directory / "stack.json").write_text(json.dumps({"version": "1", "seed": 7, "kept": True}))
+    about = {"version": "1", "seed": 7, "kept": True, "kind": kind, "starter": starter}
+    (directory / "stack.json").write_text(json.dumps(about))
     (directory / "supervisor.pid").write_text("0")
     Path(where.supervisor).touch()
     return directory
@@ -99,7 +108,7 @@ def test_only_living_stacks_run(tmp_path: Path, live: Live) -> None:
     alive = laid_out(tmp_path, "alive")
     live(alive)
 
-    running = list(stacks.all_running(tmp_path))
+    running = list(stacks.all_running(tmp_path, KIND.name))
     assert [(alive, "1", 7, True)] == [(x.directory, x.version, x.seed, x.kept) for x in running]
     assert endpoints(alive).ledger == running[0].endpoints.ledger
 
@@ -109,12 +118,12 @@ def test_a_stack_that_is_being_laid_out_does_not_run_yet(tmp_path: Path, live: L
     live(directory)
     (directory / "stack.json").unlink()
 
-    assert not list(stacks.all_running(tmp_path))
+    assert not list(stacks.all_running(tmp_path, KIND.name))
 
 
 def test_a_home_without_stacks_has_none(tmp_path: Path) -> None:
-    assert not list(stacks.all_running(tmp_path))
-    assert not stacks.sweep(tmp_path, FakeClock())
+    assert not list(stacks.all_running(tmp_path, KIND.name))
+    assert not stacks.sweep(tmp_path, KIND, FakeClock())
 
 
 def test_a_sweep_removes_what_a_dead_stack_left(tmp_path: Path, live: Live) -> None:
@@ -123,19 +132,44 @@ def test_a_sweep_removes_what_a_dead_stack_left(tmp_path: Path, live: Live) -> N
     dead, alive = laid_out(tmp_path, "dead", group=group), laid_out(tmp_path, "alive")
     live(alive)
 
-    assert [dead] == stacks.sweep(tmp_path, FakeClock())
+    assert [dead] == stacks.sweep(tmp_path, KIND, FakeClock())
     assert not dead.exists()
     assert not group.parent.exists()
     assert not (tmp_path / "dead.sock").exists()
     assert (alive / "endpoints.json").exists()
 
 
-def test_a_sweep_leaves_a_stack_alone_that_is_only_being_laid_out(tmp_path: Path) -> None:
-    directory = laid_out(tmp_path, "new")
+@pytest.mark.parametrize("starter", [None, stacks.myself()])
+def test_a_sweep_leaves_a_stack_alone_that_is_only_being_laid_out(
+    tmp_path: Path, starter: tuple[int, float] | None
+) -> None:
+    directory = laid_out(tmp_path, "new", starter=starter)
     (directory / "supervisor.pid").unlink()
 
-    assert not stacks.sweep(tmp_path, FakeClock())
+    assert not stacks.sweep(tmp_path, KIND, FakeClock())
     assert directory.exists()
+
+
+def test_a_sweep_removes_what_was_being_laid_out_by_somebody_who_is_dead(tmp_path: Path) -> None:
+    """Also if a stranger has its process id by now."""
+    pid, since = stacks.myself()
+    directory = laid_out(tmp_path, "new", starter=(pid, since - 100))
+    (directory / "supervisor.pid").unlink()
+
+    assert [directory] == stacks.sweep(tmp_path, KIND, FakeClock())
+    assert not directory.exists()
+
+
+def test_a_sweep_removes_what_is_left_of_its_own_kind_only(tmp_path: Path) -> None:
+    """Another kind leaves other things, which only that kind knows how to remove."""
+    removed: list[str] = []
+    kind = replace(KIND, name="boxes", remains=removed.append)
+    laid_out(tmp_path, "ours", kind="boxes")
+    other = laid_out(tmp_path, "theirs")
+
+    assert ["ours"] == [each.name for each in stacks.sweep(tmp_path, kind, FakeClock())]
+    assert ["ours"] == removed
+    assert other.exists()
 
 
 def test_a_dead_stack_whose_files_cannot_be_read_is_swept_too(tmp_path: Path) -> None:
@@ -143,7 +177,7 @@ def test_a_dead_stack_whose_files_cannot_be_read_is_swept_too(tmp_path: Path) ->
     directory = laid_out(tmp_path, "broken")
     (directory / "endpoints.json").write_text('{"pipeline": ')
 
-    assert [directory] == stacks.sweep(tmp_path, FakeClock())
+    assert [directory] == stacks.sweep(tmp_path, KIND, FakeClock())
     assert not directory.exists()
 
 
@@ -154,7 +188,7 @@ def test_a_sweep_says_which_group_still_has_processes_in_it(tmp_path: Path) -> N
     directory = laid_out(tmp_path, "dead", group=group)
 
     with pytest.raises(StackError, match=f"{group} of a dead stack still has processes in it after 5 s"):
-        stacks.sweep(tmp_path, FakeClock())
+        stacks.sweep(tmp_path, KIND, FakeClock())
     assert directory.exists()
 
 
@@ -170,7 +204,7 @@ def test_taking_a_stack_down_ends_its_processes_and_removes_its_files(tmp_path: 
         where = replace(endpoints(directory), supervisor=running.socket, logs=str(directory / "logs"))
         pids = running.pids()
 
-        take_down(directory, where, RealClock(), keep_logs=tmp_path / "kept")
+        take_down(directory, where, RealClock(), remains=KIND.remains, keep_logs=tmp_path / "kept")
 
         assert all(gone(pid) for pid in [running.process.pid, *pids])
     assert not directory.exists()
@@ -184,7 +218,7 @@ def test_a_supervisor_that_does_not_end_is_killed(
     directory = laid_out(tmp_path, "stuck")
     pid = live(directory)
 
-    take_down(directory, endpoints(directory), RealClock())
+    take_down(directory, endpoints(directory), RealClock(), remains=KIND.remains)
 
     assert gone(pid)
     assert not directory.exists()
@@ -194,7 +228,7 @@ def test_taking_down_a_dead_stack_kills_nobody(tmp_path: Path) -> None:
     directory = laid_out(tmp_path, "dead")
     (directory / "supervisor.pid").write_text(str(os.getpid()))
 
-    take_down(directory, endpoints(directory), FakeClock())
+    take_down(directory, endpoints(directory), FakeClock(), remains=KIND.remains)
 
     assert not directory.exists()
 
@@ -206,7 +240,7 @@ def test_a_stack_taken_down_with_processes_left_in_a_group_is_an_error(tmp_path:
     where = replace(endpoints(directory), cgroups={topology.TASK_MANAGER_1: {"memory": str(group)}})
 
     with pytest.raises(StackError, match=f"processes were left in {group} after 5 s"):
-        take_down(directory, where, FakeClock())
+        take_down(directory, where, FakeClock(), remains=KIND.remains)
 
 
 def test_the_stacks_own_files_are_where_whoever_drills_looks_for_them(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from tests.unit.processes_rig import Rig, Running, gone, rigged, service, soon, 
 # Tests before this one may have left idle threads; a supervisor has none.
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
 
-NEVER_STARTED = {
+NEVER_STARTED: dict[str, Any] = {
     "starts": 0,
     "deaths": 0,
     "pid": None,
