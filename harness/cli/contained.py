@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from fixtures.containers.image import Image
-
 from fixtures.containers import daemon, image
+from fixtures.containers.image import Image
 from fixtures.containers.stacks import BYTES, containers
 from fixtures.processes import stacks, volume
 from harness.cli.doctor import engines, memory, of_machine, state_volume

@@ -17,7 +17,7 @@ from importlib import metadata
 
 import click
 
-from harness.cli import coverage, export, look, metrics, play, query, telemetry, tend
+from harness.cli import coverage, export, image, look, metrics, play, query, telemetry, tend
 from harness.cli.kinds import on_stack
 from harness.cli.live import say
 from harness.cli.platform import Platform, Session
@@ -45,6 +45,7 @@ for command in (
     *(coverage.covered, metrics.listed),
     *(telemetry.measured, telemetry.retain),
     *(tend.up, tend.down, tend.status, tend.heal, tend.stop, tend.doctor, tend.installed),
+    image.image,
 ):
     cli.add_command(on_stack(command))
 

@@ -1,0 +1,146 @@
+"""A Docker daemon for the tests: the one that runs, or one of their own that ends with them.
+
+What runs already is used, and never stopped. Where none runs, root on Debian gets one: installed if
+need be, with all its data in a folder that goes again. Nobody else's daemon is touched.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import docker
+from docker.errors import DockerException
+
+from harness.clock import Clock, RealClock, wait_until
+
+PROGRAMS = {"dockerd": "docker.io", "debootstrap": "debootstrap", "iptables": "iptables"}
+"""What a daemon and its base image take, and the Debian package of each."""
+START_LIMIT_S, STOP_LIMIT_S, INSTALL_LIMIT_S = 60.0, 60.0, 600.0
+
+
+class NoDaemon(Exception):  # noqa: N818 - a reason to skip, said in words
+    """There is none and there can be none; the message says why."""
+
+
+@contextlib.contextmanager
+def daemon(*, clock: Clock | None = None, cgroup_parent: str = "") -> Iterator[docker.DockerClient]:
+    """Give a client of a daemon that answers; DOCKER_HOST names it for children. NoDaemon says why not."""
+    running = _answering()
+    if running:
+        yield running
+        return
+    _check()
+    with (
+        tempfile.TemporaryDirectory(prefix="firedrill-docker-", ignore_cleanup_errors=True) as folder,
+        _own(Path(folder), cgroup_parent, clock or RealClock()) as client,
+    ):
+        yield client
+
+
+def _answering() -> docker.DockerClient | None:
+    with contextlib.suppress(DockerException, OSError):
+        client = docker.from_env()
+        client.ping()
+        return client
+    return None
+
+
+def _check() -> None:
+    """Raise NoDaemon unless one can be started, having installed what is missing."""
+    if os.environ.get("DOCKER_HOST"):
+        raise NoDaemon(f"DOCKER_HOST is {os.environ['DOCKER_HOST']}, where no daemon answers")
+    if os.geteuid():
+        raise NoDaemon("no Docker daemon answers, and only root can start one")
+    missing = [package for program, package in PROGRAMS.items() if not shutil.which(program)]
+    if not missing:
+        return
+    if not shutil.which("apt-get"):
+        raise NoDaemon(f"no Docker daemon answers, and {', '.join(missing)} cannot be installed: no apt-get")
+    for command in (["update"], ["install", "--yes", "--no-install-recommends", *missing]):
+        _apt(command)
+
+
+def _apt(arguments: list[str]) -> None:
+    ran = subprocess.run(
+        ["apt-get", "--quiet", *arguments],  # noqa: S607 - wherever it is on this machine
+        # Debian's package starts a daemon of the machine's own where it can; ours ends with the tests.
+        env={**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=INSTALL_LIMIT_S,
+    )
+    if ran.returncode:
+        raise NoDaemon(f"apt-get {arguments[0]} failed: {(ran.stderr or ran.stdout).strip()[-300:]}")
+
+
+@contextlib.contextmanager
+def _own(folder: Path, cgroup_parent: str, clock: Clock) -> Iterator[docker.DockerClient]:
+    socket = folder / "docker.sock"
+    with (folder / "dockerd.log").open("wb") as log:
+        child = subprocess.Popen(_command(folder, socket, cgroup_parent), stdout=log, stderr=log)
+    try:
+        client = docker.DockerClient(f"unix://{socket}")
+        _await(child, client, folder / "dockerd.log", clock)
+        with _named(f"unix://{socket}"):
+            yield client
+    finally:
+        _end(child, folder)
+
+
+def _command(folder: Path, socket: Path, cgroup_parent: str) -> list[str]:
+    return [
+        "dockerd",
+        f"--data-root={folder / 'data'}",
+        f"--exec-root={folder / 'exec'}",
+        f"--pidfile={folder / 'dockerd.pid'}",
+        f"--host=unix://{socket}",
+        *([f"--cgroup-parent={cgroup_parent}"] if cgroup_parent else []),
+    ]
+
+
+def _await(child: subprocess.Popen[bytes], client: docker.DockerClient, log: Path, clock: Clock) -> None:
+    def answers() -> bool:
+        with contextlib.suppress(DockerException, OSError):
+            return bool(client.ping())
+        return child.poll() is not None
+
+    answered = wait_until(answers, within=START_LIMIT_S, clock=clock)
+    if not answered or child.poll() is not None:
+        said = " / ".join(log.read_text(errors="replace").strip().splitlines()[-2:])
+        how = f"ended (exit {child.poll()})" if answered else f"did not answer for {START_LIMIT_S:g} s"
+        raise NoDaemon(f"a daemon of our own {how}: {said}")
+
+
+@contextlib.contextmanager
+def _named(host: str) -> Iterator[None]:
+    os.environ["DOCKER_HOST"] = host
+    try:
+        yield
+    finally:
+        del os.environ["DOCKER_HOST"]
+
+
+def _end(child: subprocess.Popen[bytes], folder: Path) -> None:
+    """End it, with the containers it still has: it ends its own containerd."""
+    child.send_signal(signal.SIGTERM)
+    try:
+        child.wait(STOP_LIMIT_S)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+    for mounted in _mounts(folder):
+        subprocess.run(["umount", "--lazy", mounted], check=False, capture_output=True)  # noqa: S607
+
+
+def _mounts(folder: Path) -> list[str]:
+    lines = Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()
+    below = [line.split()[1] for line in lines if line.split()[1].startswith(f"{folder}/")]
+    return sorted(below, reverse=True)
