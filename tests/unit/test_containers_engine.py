@@ -1,0 +1,151 @@
+"""What of a stack is on an engine: its network and its containers, and removing both."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from docker.errors import APIError, NotFound
+
+from fixtures.containers import engine, network
+from fixtures.containers.engine import MARK
+from harness.errors import StackError
+
+MINE, OTHERS = {MARK: "abc"}, {MARK: "xyz"}
+
+
+def refused(status: int, why: str) -> APIError:
+    """Return what the client raises when the engine answers with `status`."""
+    return APIError(why, response=SimpleNamespace(status_code=status, reason="", url=""), explanation=why)
+
+
+@dataclass
+class FakeThing:
+    """A container or a network."""
+
+    engine: FakeEngine
+    name: str
+    labels: dict[str, str]
+    subnet: str = ""
+    refusal: Exception | None = None
+
+    @property
+    def attrs(self) -> dict[str, Any]:
+        return {"IPAM": {"Config": [{"Subnet": "fd00::/64"}, {"Subnet": self.subnet}]}}
+
+    def reload(self) -> None: ...
+
+    def remove(self, **_: object) -> None:
+        if self.refusal is not None:
+            raise self.refusal
+        self.engine.things.remove(self)
+
+
+@dataclass
+class FakeEngine:
+    """A Docker engine: containers and networks with labels. `overlaps`: how often a subnet is taken."""
+
+    things: list[FakeThing] = field(default_factory=list)
+    overlaps: int = 0
+    asked: list[str] = field(default_factory=list)
+
+    @property
+    def containers(self) -> SimpleNamespace:
+        return SimpleNamespace(list=lambda all, filters: self._found(filters, network=False))  # noqa: A006
+
+    @property
+    def networks(self) -> SimpleNamespace:
+        return SimpleNamespace(list=lambda filters: self._found(filters, network=True), create=self._create)
+
+    def _found(self, filters: dict[str, str], *, network: bool) -> list[FakeThing]:
+        key, value = filters["label"].split("=")
+        return [x for x in self.things if x.labels.get(key) == value and bool(x.subnet) is network]
+
+    def _create(self, name: str, driver: str, labels: dict[str, str], ipam: Any = None) -> FakeThing:
+        subnet = ipam["Config"][0]["Subnet"] if ipam else f"172.{20 + len(self.asked)}.0.0/16"
+        if ipam and self.overlaps:
+            self.overlaps -= 1
+            raise refused(403, "Pool overlaps with other one on this address space")
+        self.asked.append(subnet)
+        made = FakeThing(self, name, labels, subnet)
+        self.things.append(made)
+        return made
+
+
+@pytest.fixture
+def fake() -> FakeEngine:
+    return FakeEngine()
+
+
+def client(fake: FakeEngine) -> Any:
+    return fake
+
+
+# --- the network --------------------------------------------------------------------------------
+
+
+def test_a_network_has_the_subnet_the_engine_found_free(fake: FakeEngine) -> None:
+    """And has it by name: only then may we choose addresses in it."""
+    subnet = network.create(client(fake), "abc")
+
+    assert ["172.20.0.0/16", "172.20.0.0/16"] == fake.asked
+    assert ipaddress.ip_network("172.20.0.0/16") == subnet
+    assert [("firedrill-abc", MINE)] == [(each.name, each.labels) for each in fake.things]
+
+
+def test_a_subnet_that_another_stack_took_meanwhile_is_given_up(fake: FakeEngine) -> None:
+    fake.overlaps = 1
+
+    assert ipaddress.ip_network("172.21.0.0/16") == network.create(client(fake), "abc")
+    assert 1 == len(fake.things)
+
+
+def test_an_engine_without_a_free_subnet_is_named(fake: FakeEngine) -> None:
+    fake.overlaps = network.ATTEMPTS
+
+    with pytest.raises(StackError, match="no subnet for firedrill-abc"):
+        network.create(client(fake), "abc")
+    assert not fake.things
+
+
+def test_every_node_has_an_address_of_its_own() -> None:
+    subnet = ipaddress.IPv4Network("172.20.0.0/16")
+    given = network.addresses(subnet, ["a", "b", "c"])
+
+    assert {"a": "172.20.0.10", "b": "172.20.0.11", "c": "172.20.0.12"} == given
+
+
+# --- removing -----------------------------------------------------------------------------------
+
+
+def test_only_what_has_the_stacks_mark_is_removed(fake: FakeEngine) -> None:
+    for labels in (MINE, OTHERS, {}):
+        fake.things += [FakeThing(fake, "box", labels), FakeThing(fake, "net", labels, "172.30.0.0/16")]
+    engine.remove("abc", client(fake))
+
+    assert [OTHERS, OTHERS, {}, {}] == [each.labels for each in fake.things]
+
+
+def test_removing_twice_changes_nothing(fake: FakeEngine) -> None:
+    engine.remove("abc", client(fake))
+
+    assert not fake.things
+
+
+@pytest.mark.parametrize("refusal", [NotFound("gone"), refused(409, "removal is already in progress")])
+def test_what_somebody_else_is_removing_is_not_removed_yet(fake: FakeEngine, refusal: Exception) -> None:
+    """The warden asks again: it must not believe that all is gone."""
+    fake.things.append(FakeThing(fake, "box", MINE, refusal=refusal))
+
+    with pytest.raises(StackError, match="Docker kept box"):
+        engine.remove("abc", client(fake))
+
+
+def test_what_cannot_be_removed_is_told(fake: FakeEngine) -> None:
+    fake.things.append(FakeThing(fake, "box", MINE, refusal=refused(500, "driver failed")))
+
+    with pytest.raises(StackError, match=r"looking for what is left of abc failed: .*driver failed"):
+        engine.remove("abc", client(fake))
