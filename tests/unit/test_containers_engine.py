@@ -54,7 +54,7 @@ class FakeEngine:
 
     @property
     def containers(self) -> SimpleNamespace:
-        return SimpleNamespace(list=lambda all, filters: self._found(filters, network=False))  # noqa: A006
+        return SimpleNamespace(list=lambda all, filters: self._found(filters, network=False))
 
     @property
     def networks(self) -> SimpleNamespace:
