@@ -46,6 +46,7 @@ def tests(session: nox.Session) -> None:
     _pytest(session, "tests/unit", "tests/property", "--hypothesis-profile=stable")
     _pytest(session, "tests/exports")
     _pytest(session, "tests/contract", "tests/integration")
+    _containers(session)
     _coverage(session)
 
 
@@ -81,6 +82,12 @@ def exports(session: nox.Session) -> None:
 def contract(session: nox.Session) -> None:
     """Run the contract and integration tests on a real stack (`-- -k WORD`)."""
     _pytest(session, "tests/contract", "tests/integration", *session.posargs)
+
+
+@nox.session(default=False)
+def containers(session: nox.Session) -> None:
+    """Run the contract tests and the headline drills on containers (SKIPPED where Docker cannot run)."""
+    _containers(session, *session.posargs)
 
 
 @nox.session(default=False)
@@ -130,11 +137,18 @@ def _pytest(session: nox.Session, *arguments: str) -> None:
     _run(session, "pytest", *arguments)
 
 
-def _run(session: nox.Session, program: str, *arguments: str) -> None:
+def _containers(session: nox.Session, *arguments: str) -> None:
+    # The kept stack of the others must not stand yet when the killed ones are looked at.
+    parts = ("tests/containers/test_killed.py", "tests/contract", "tests/containers/test_headline.py")
+    _run(session, "pytest", *parts, *arguments, env={"FIREDRILL_STACK": "containers"})
+
+
+def _run(session: nox.Session, program: str, *arguments: str, env: dict[str, str] | None = None) -> None:
     """Run a program of the developers' environment; what is interrupted gets time to heal."""
     session.run(
         str(environment(session, "dev") / program),
         *arguments,
+        env=env,
         external=True,
         interrupt_timeout=HEALING_LIMIT_S,
         terminate_timeout=HEALING_LIMIT_S,

@@ -13,6 +13,8 @@ from pathlib import Path
 import docker
 from docker.errors import DockerException, ImageNotFound
 
+from fixtures.containers.image import DEFAULT_BASE
+
 TAG = "firedrill-base:bookworm"
 SUITE = "bookworm"
 PACKAGES = ("python3", "python3-venv", "ca-certificates", "libpython3.11")
@@ -29,6 +31,18 @@ LIMIT_S = 900.0
 
 class NoBaseImage(Exception):  # noqa: N818 - a reason to skip, said in words
     """It could not be made; the message says why."""
+
+
+def public_or_made(client: docker.DockerClient) -> str:
+    """Return the public base image if it is there or a registry has it, else one made here. NoBaseImage."""
+    try:
+        client.images.get(DEFAULT_BASE)
+    except ImageNotFound:
+        try:
+            client.images.pull(DEFAULT_BASE)
+        except DockerException:
+            return make(client)
+    return DEFAULT_BASE
 
 
 def make(client: docker.DockerClient, tag: str = TAG) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -11,10 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from harness.cli.joined import Processes
-from harness.cli.platform import Running
+from harness.cli.joined import platform as joined
+from harness.cli.platform import KINDS, Platform, Running
 from harness.clock import Clock, wait_until
 from harness.model import Board, Stack
+from tests import base_image
+from tests.base_image import NoBaseImage
+from tests.docker_daemon import NoDaemon, daemon
 
 WELL_LIMIT_S = 120.0
 FIREDRILL = Path(sys.executable).parent / "firedrill"
@@ -24,7 +28,7 @@ FIREDRILL = Path(sys.executable).parent / "firedrill"
 class RealStack:
     """A running stack, as the harness joins it."""
 
-    platform: Processes
+    platform: Platform
     running: Running
     stack: Stack
     board: Board
@@ -43,9 +47,30 @@ class RealStack:
 
 
 @pytest.fixture(scope="session")
-def real() -> Iterator[RealStack]:
+def kind(request: pytest.FixtureRequest) -> str:
+    """Return the kind of stack that FIREDRILL_STACK names; for containers, with what they stand on."""
+    name = os.environ.get("FIREDRILL_STACK", KINDS[0])
+    if name == "containers":
+        request.getfixturevalue("docker_engine")
+    return name
+
+
+@pytest.fixture(scope="session")
+def docker_engine() -> Iterator[None]:
+    """Give a Docker engine, and a base image where no registry has one; SKIPPED, with why, without."""
+    with contextlib.ExitStack() as held:
+        try:
+            engine = held.enter_context(daemon())
+            os.environ.setdefault("FIREDRILL_BASE_IMAGE", base_image.public_or_made(engine))
+        except (NoDaemon, NoBaseImage) as reason:
+            pytest.skip(f"containers cannot run here: {reason}")
+        yield
+
+
+@pytest.fixture(scope="session")
+def real(kind: str) -> Iterator[RealStack]:
     """Install the engines if need be, start a stack, take it down at the end."""
-    platform = Processes()
+    platform = joined(kind)
     platform.install(print)
     platform.sweep()
     running = platform.up(seed=1, kept=True, ports=None, tell=print)

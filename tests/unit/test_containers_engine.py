@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from docker.errors import APIError, NotFound
+from requests import Response
 
 from fixtures.containers import engine, network
 from fixtures.containers.engine import MARK
@@ -19,7 +20,9 @@ MINE, OTHERS = {MARK: "abc"}, {MARK: "xyz"}
 
 def refused(status: int, why: str) -> APIError:
     """Return what the client raises when the engine answers with `status`."""
-    return APIError(why, response=SimpleNamespace(status_code=status, reason="", url=""), explanation=why)
+    response = Response()
+    response.status_code = status
+    return APIError(why, response, why)
 
 
 @dataclass

@@ -23,9 +23,7 @@ from tests.unit.containers_rig import PLACES
 from tests.unit.test_containers_engine import FakeEngine, client
 
 BASE = 20_000
-IMAGE = Image(
-    "firedrill:1", "firedrill-engines:1", "sha256:1", "1", 1, "base", Places.read(json.dumps(PLACES))
-)
+IMAGE = Image("firedrill:1", "sha256:1", "1", 1, "base", "engines:1", Places.read(json.dumps(PLACES)))
 ADDRESS = re.compile(r"([A-Za-z0-9.\-]+):(2\d{4})\b")
 
 

@@ -1,0 +1,63 @@
+"""What is left on the engine when the harness is killed: nothing, once its reaper has had its time."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fixtures.containers import daemon, engine
+from harness.clock import RealClock, wait_until
+from tests.stacks import FIREDRILL
+
+pytestmark = pytest.mark.stack
+
+START_LIMIT_S, REAP_LIMIT_S = 240.0, 30.0
+
+
+def ours() -> list[Any]:
+    """Return every container and network that has our mark."""
+    client = daemon.connect()
+    filters: Any = {"label": engine.MARK}
+    return [*client.containers.list(all=True, filters=filters), *client.networks.list(filters=filters)]
+
+
+@pytest.fixture
+def run(tmp_path: Path, docker_engine: None) -> Iterator[subprocess.Popen[bytes]]:
+    with (tmp_path / "said.txt").open("wb") as said:
+        process = subprocess.Popen(
+            [str(FIREDRILL), "run", "dlq_spike", "--stack", "containers", "--out", str(tmp_path / "runs")],
+            stdout=said,
+            stderr=said,
+            env={**os.environ, "CI": "true"},
+        )
+    yield process
+    process.kill()
+    process.wait()
+
+
+def network_is_made() -> bool:
+    return bool(ours())
+
+
+def half_the_containers_run() -> bool:
+    return len(ours()) > 6
+
+
+@pytest.mark.parametrize("moment", [network_is_made, half_the_containers_run])
+def test_nothing_is_left_of_a_run_that_was_killed_while_its_stack_started(
+    run: subprocess.Popen[bytes], moment: Callable[[], bool], tmp_path: Path
+) -> None:
+    assert wait_until(moment, within=START_LIMIT_S, clock=RealClock()), (tmp_path / "said.txt").read_text()
+    run.send_signal(signal.SIGKILL)
+    run.wait()
+
+    wait_until(lambda: not ours(), within=REAP_LIMIT_S, clock=RealClock(), interval=0.5)
+    assert [] == [each.name for each in ours()]
+    dangling: Any = {"dangling": True, "label": "firedrill.part"}
+    assert [] == daemon.connect().images.list(filters=dangling)

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.parity import pairs, table
+
+
+def results(stack: str, **changes: Any) -> dict[str, Any]:
+    row = {
+        "name": "dlq_spike",
+        "outcome": "PASSED",
+        "expected": ["DLQ_SPIKE"],
+        "fired": ["DLQ_SPIKE"],
+        "alarms": [{"name": "DLQ_SPIKE", "notify_s": 8.0}],
+        **changes,
+    }
+    sham = {"name": "dlq_spike.sham", "control": "sham", "outcome": "INVALID"}
+    return {"stack": stack, "scenarios": [row, sham]}
+
+
+def differences(**changes: Any) -> list[str]:
+    (pair,) = pairs(results("processes"), results("containers", **changes))
+    return list(pair.differences())
+
+
+def notified(at: float | None) -> list[dict[str, Any]]:
+    return [{"name": "DLQ_SPIKE", "notify_s": at}]
+
+
+def test_the_same_within_a_period_is_parity() -> None:
+    """LocalStack looks every ten seconds, at a moment that is not the same on two stacks."""
+    assert [] == differences(alarms=notified(18.0))
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"outcome": "FAILED"}, "PASSED against FAILED"),
+        ({"alarms": notified(18.1)}, "DLQ_SPIKE 10.1 s apart, its period is 10 s"),
+        ({"alarms": notified(None)}, "DLQ_SPIKE on one of them only"),
+        ({"alarms": []}, "DLQ_SPIKE on one of them only"),
+    ],
+)
+def test_what_must_not_differ_is_told(changes: dict[str, Any], expected: str) -> None:
+    assert [expected] == differences(**changes)
+
+
+def test_what_is_only_tolerated_may_differ_and_is_named() -> None:
+    assert [] == differences(fired=["DLQ_SPIKE", "LATENCY_YELLOW"])
+    *_, line = table(results("processes"), results("containers", fired=["DLQ_SPIKE", "LATENCY_YELLOW"]))
+
+    assert "| dlq_spike | PASSED | DLQ_SPIKE 8.0 · 8.0 | LATENCY_YELLOW |  |" == line
