@@ -211,6 +211,8 @@ def _blind(record: _Record) -> Iterator[str]:
     toggles = [float(event.data.get("changed_at", event.at)) for event in record.all(Kind.CANARY)]
     if since is not None and not any(at >= since for at in toggles):
         yield "the canary alarm did not toggle: the alarm engine or its notifications are dead"
+    if not record.first(Kind.TELEMETRY):
+        yield "the record ends before it says what the collector measured: any alarm may have been blind"
     for account in record.all(Kind.TELEMETRY):
         if not account.data.get("ticks"):
             yield "the collector took no sample: the telemetry is dead"

@@ -49,13 +49,15 @@ GOOD = [
     e(92, Kind.BOARD, states=QUIET),
     e(93, Kind.AILING, ailments=[]),
     books(),
+    e(95, Kind.TELEMETRY, ticks=90, missed=0, blind=[]),
     e(96, Kind.DONE),
 ]
+CLOSING = (Kind.BOARD, Kind.AILING, Kind.BOOKS, Kind.TELEMETRY, Kind.DONE)
 CALM_GOOD = [
     e(0, Kind.BASELINE, states=QUIET),
     e(60, Kind.PHASE, Phase.CLEAR),
     canary(61),
-    *(event for event in GOOD if event.kind in (Kind.BOARD, Kind.AILING, Kind.BOOKS, Kind.DONE)),
+    *(event for event in GOOD if event.kind in CLOSING),
 ]
 
 
@@ -65,7 +67,9 @@ def without(*kinds: Kind) -> list[Event]:
 
 def with_(*events: Event, base: list[Event] = GOOD) -> list[Event]:
     """Return `base` with `events` in their places; an event of a kind that is there once replaces it."""
-    once = {Kind.BASELINE, Kind.BOARD, Kind.AILING, Kind.BOOKS} & {event.kind for event in events}
+    once = {Kind.BASELINE, Kind.BOARD, Kind.AILING, Kind.BOOKS, Kind.TELEMETRY} & {
+        event.kind for event in events
+    }
     return sorted([each for each in base if each.kind not in once] + [*events], key=lambda each: each.at)
 
 

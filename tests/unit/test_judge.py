@@ -126,6 +126,10 @@ INVALID: dict[str, tuple[list[Event], str]] = {
     "final board not read": (without(Kind.BOARD), "the board was not read after healing"),
     "recovery not looked at": (without(Kind.AILING), "nobody looked whether the stack recovered"),
     "books not closed": (without(Kind.BOOKS), "the books were never closed"),
+    "cut off before the telemetry was looked at": (
+        without(Kind.TELEMETRY),
+        "the record ends before it says what the collector measured: any alarm may have been blind",
+    ),
     "cut off": (without(Kind.DONE), "the journal ends early: the drill was cut off"),
     "an error": (with_(error("BoardError")), "BoardError: what was seen"),
     "an error after all": (with_(error("StackError", 99.0)), "StackError: what was seen"),
