@@ -289,6 +289,7 @@ def calm() -> DrillRecord:
         event(123.0, Kind.BOARD, states=QUIET),
         event(125.0, Kind.AILING, ailments=[]),
         event(127.0, Kind.BOOKS, **asdict(BALANCED)),
+        event(127.5, Kind.TELEMETRY, ticks=128, missed=0),
         event(128.0, Kind.DONE),
     )
     return drill("calm", CALM, events, telemetry=telemetry(128, 0))
