@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 import tempfile
@@ -12,6 +13,8 @@ from pathlib import Path
 
 import docker
 from docker.errors import DockerException, ImageNotFound
+
+from fixtures.containers.image import DEFAULT_BASE, base_image
 
 TAG = "firedrill-base:bookworm"
 SUITE = "bookworm"
@@ -29,6 +32,18 @@ LIMIT_S = 900.0
 
 class NoBaseImage(Exception):  # noqa: N818 - a reason to skip, said in words
     """It could not be made; the message says why."""
+
+
+def choose(client: docker.DockerClient) -> str:
+    """Return a base image the daemon has: the one that is set, the public one, or one made here."""
+    wanted = base_image()
+    for get in (client.images.get, client.images.pull):
+        with contextlib.suppress(DockerException):
+            get(wanted)
+            return wanted
+    if wanted != DEFAULT_BASE:
+        raise NoBaseImage(f"FIREDRILL_BASE_IMAGE is {wanted}, which the daemon neither has nor can pull")
+    return make(client)
 
 
 def make(client: docker.DockerClient, tag: str = TAG) -> str:
