@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 import tempfile
@@ -13,7 +14,7 @@ from pathlib import Path
 import docker
 from docker.errors import DockerException, ImageNotFound
 
-from fixtures.containers.image import DEFAULT_BASE
+from fixtures.containers.image import DEFAULT_BASE, base_image
 
 TAG = "firedrill-base:bookworm"
 SUITE = "bookworm"
@@ -33,16 +34,16 @@ class NoBaseImage(Exception):  # noqa: N818 - a reason to skip, said in words
     """It could not be made; the message says why."""
 
 
-def public_or_made(client: docker.DockerClient) -> str:
-    """Return the public base image if it is there or a registry has it, else one made here. NoBaseImage."""
-    try:
-        client.images.get(DEFAULT_BASE)
-    except ImageNotFound:
-        try:
-            client.images.pull(DEFAULT_BASE)
-        except DockerException:
-            return make(client)
-    return DEFAULT_BASE
+def choose(client: docker.DockerClient) -> str:
+    """Return a base image the daemon has: the one that is set, the public one, or one made here."""
+    wanted = base_image()
+    for get in (client.images.get, client.images.pull):
+        with contextlib.suppress(DockerException):
+            get(wanted)
+            return wanted
+    if wanted != DEFAULT_BASE:
+        raise NoBaseImage(f"FIREDRILL_BASE_IMAGE is {wanted}, which the daemon neither has nor can pull")
+    return make(client)
 
 
 def make(client: docker.DockerClient, tag: str = TAG) -> str:

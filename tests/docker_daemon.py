@@ -16,9 +16,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import docker
+import pytest
 from docker.errors import DockerException
 
 from harness.clock import Clock, RealClock, wait_until
+from tests import base_image
 
 PROGRAMS = {"dockerd": "docker.io", "debootstrap": "debootstrap", "iptables": "iptables"}
 """What a daemon and its base image take, and the Debian package of each."""
@@ -33,10 +35,12 @@ class NoDaemon(Exception):  # noqa: N818 - a reason to skip, said in words
 def daemon(*, clock: Clock | None = None, cgroup_parent: str = "") -> Iterator[docker.DockerClient]:
     """Give a client of a daemon that answers; DOCKER_HOST names it for children. NoDaemon says why not."""
     running = _answering()
-    if running:
+    if running is None:
+        _check()
+        running = _answering()  # what was installed may have been started, too
+    if running is not None:
         yield running
         return
-    _check()
     with (
         tempfile.TemporaryDirectory(prefix="firedrill-docker-", ignore_cleanup_errors=True) as folder,
         _own(Path(folder), cgroup_parent, clock or RealClock()) as client,
@@ -44,9 +48,23 @@ def daemon(*, clock: Clock | None = None, cgroup_parent: str = "") -> Iterator[d
         yield client
 
 
-def _answering() -> docker.DockerClient | None:
+@pytest.fixture(scope="session")
+def docker_client() -> Iterator[docker.DockerClient]:
+    """Give a daemon that can build the image: FIREDRILL_BASE_IMAGE is set. SKIPPED where none can be had."""
+    with contextlib.ExitStack() as ended:
+        try:
+            client = ended.enter_context(daemon())
+            base = base_image.choose(client)
+        except (NoDaemon, base_image.NoBaseImage) as why:
+            pytest.skip(str(why))
+        ended.enter_context(_set("FIREDRILL_BASE_IMAGE", base))
+        yield client
+
+
+def _answering(host: str = "") -> docker.DockerClient | None:
+    """Return a client of the daemon at `host`, else of the one a user would get; None: none answers."""
     with contextlib.suppress(DockerException, OSError):
-        client = docker.from_env()
+        client = docker.DockerClient(host) if host else docker.from_env()
         client.ping()
         return client
     return None
@@ -87,9 +105,8 @@ def _own(folder: Path, cgroup_parent: str, clock: Clock) -> Iterator[docker.Dock
     with (folder / "dockerd.log").open("wb") as log:
         child = subprocess.Popen(_command(folder, socket, cgroup_parent), stdout=log, stderr=log)
     try:
-        client = docker.DockerClient(f"unix://{socket}")
-        _await(child, client, folder / "dockerd.log", clock)
-        with _named(f"unix://{socket}"):
+        client = _await(child, f"unix://{socket}", folder / "dockerd.log", clock)
+        with _set("DOCKER_HOST", f"unix://{socket}"):
             yield client
     finally:
         _end(child, folder)
@@ -106,26 +123,33 @@ def _command(folder: Path, socket: Path, cgroup_parent: str) -> list[str]:
     ]
 
 
-def _await(child: subprocess.Popen[bytes], client: docker.DockerClient, log: Path, clock: Clock) -> None:
-    def answers() -> bool:
-        with contextlib.suppress(DockerException, OSError):
-            return bool(client.ping())
-        return child.poll() is not None
+def _await(child: subprocess.Popen[bytes], host: str, log: Path, clock: Clock) -> docker.DockerClient:
+    clients: list[docker.DockerClient] = []
 
-    answered = wait_until(answers, within=START_LIMIT_S, clock=clock)
-    if not answered or child.poll() is not None:
-        said = " / ".join(log.read_text(errors="replace").strip().splitlines()[-2:])
-        how = f"ended (exit {child.poll()})" if answered else f"did not answer for {START_LIMIT_S:g} s"
-        raise NoDaemon(f"a daemon of our own {how}: {said}")
+    def answers() -> bool:
+        clients.extend(filter(None, [_answering(host)]))
+        return bool(clients) or child.poll() is not None
+
+    in_time = wait_until(answers, within=START_LIMIT_S, clock=clock)
+    if clients:
+        return clients[0]
+    said = " / ".join(log.read_text(errors="replace").strip().splitlines()[-2:])
+    how = f"ended (exit {child.returncode})" if in_time else f"did not answer for {START_LIMIT_S:g} s"
+    raise NoDaemon(f"a Docker daemon of the tests' own {how}: {said}")
 
 
 @contextlib.contextmanager
-def _named(host: str) -> Iterator[None]:
-    os.environ["DOCKER_HOST"] = host
+def _set(name: str, value: str) -> Iterator[None]:
+    """Set it for this process and its children, and back again."""
+    before = os.environ.get(name)
+    os.environ[name] = value
     try:
         yield
     finally:
-        del os.environ["DOCKER_HOST"]
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
 
 
 def _end(child: subprocess.Popen[bytes], folder: Path) -> None:

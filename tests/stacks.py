@@ -61,7 +61,7 @@ def docker_engine() -> Iterator[None]:
     with contextlib.ExitStack() as held:
         try:
             engine = held.enter_context(daemon())
-            os.environ.setdefault("FIREDRILL_BASE_IMAGE", base_image.public_or_made(engine))
+            os.environ["FIREDRILL_BASE_IMAGE"] = base_image.choose(engine)
         except (NoDaemon, NoBaseImage) as reason:
             pytest.skip(f"containers cannot run here: {reason}")
         yield

@@ -133,6 +133,8 @@ class FakeDocker:
     there: dict[str, FakeImage] = field(default_factory=dict)
     says: list[Iterable[Mapping[str, Any]]] = field(default_factory=list)
     refuses: Exception | None = None
+    forgetful: bool = False
+    """Whether pruning takes the images as well."""
     builds: list[Built] = field(default_factory=list)
     pruned: list[Mapping[str, Any]] = field(default_factory=list)
     made: list[FakeContainer] = field(default_factory=list)
@@ -175,6 +177,8 @@ class FakeDocker:
 
     def prune(self, *, filters: Mapping[str, Any]) -> None:
         self.pruned.append(filters)
+        if self.forgetful:
+            self.there.clear()
 
     def create(self, tag: str, command: Any, *, labels: Mapping[str, str]) -> FakeContainer:
         self.get(tag)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.containers import context
-from fixtures.containers.context import CA, UV, Context, digest, pack
+from fixtures.containers.context import CA, UV, digest, pack, read
 from harness.errors import InstallError
 from tests.unit.containers_rig import FILES, UNRELATED, checkout, write
 
@@ -74,31 +74,31 @@ def test_where_the_checkout_is_does_not_name_it(root: Path, tmp_path: Path) -> N
 @pytest.mark.parametrize("name", ENGINES_COME_OF)
 def test_the_engines_change_with_what_they_come_of(root: Path, name: str) -> None:
     """Locks and installer decide what is installed."""
-    before = Context(root, "base").engines_digest()
+    before = read(root, "base").engines_digest()
     write(root, name, "changed")
 
-    assert Context(root, "base").engines_digest() != before
+    assert read(root, "base").engines_digest() != before
 
 
 def test_the_engines_stay_when_only_our_source_changes(root: Path) -> None:
     """They take minutes, and the source changes daily."""
-    before = Context(root, "base").engines_digest()
+    before = read(root, "base").engines_digest()
     write(root, "fixtures/load/generator.py", "changed")
     write(root, "fixtures/containers/Dockerfile", FILES["fixtures/containers/Dockerfile"] + "RUN true\n")
 
-    assert Context(root, "base").engines_digest() == before
+    assert read(root, "base").engines_digest() == before
 
 
 def test_the_source_is_our_modules_and_their_declared_data(root: Path) -> None:
     """No test, no note, nothing compiled on this machine."""
-    assert sorted(Context(root, "base").source()) == sorted(
+    assert sorted(read(root, "base").source) == sorted(
         f"source/{name}" for name in FILES if name.startswith(context.PACKAGES) and "Dockerfile" not in name
     )
 
 
 def test_the_installer_is_sent_with_its_locks_and_nothing_else(root: Path) -> None:
     """Whatever else was in it would make the engines' layer new when it changes."""
-    assert sorted(Context(root, "base").engines()) == [
+    assert sorted(read(root, "base").engines) == [
         "installer/fixtures/containers/bake.py",
         "installer/fixtures/install/engines.py",
         "installer/fixtures/install/locks/flink.txt",
@@ -113,16 +113,16 @@ def test_the_archive_is_the_same_for_the_same_content(root: Path, tmp_path: Path
     for place in (root, checkout(tmp_path / "another")):
         (place / "harness/errors.py").chmod(0o600 if place is root else 0o777)
         archive = io.BytesIO()
-        pack(archive, "FROM base", Context(place, "base").source())
+        pack(archive, "FROM base", read(place, "base").source)
         packed.append(archive.getvalue())
 
     assert packed[0] == packed[1]
 
 
-def test_everybody_may_read_what_is_sent_and_run_uv(root: Path) -> None:
+def test_everybody_may_read_what_is_sent_and_run_uv() -> None:
     """Containers run under any user's id."""
     file = io.BytesIO()
-    pack(file, "FROM base", {UV: root / "README.md", CA: root / "README.md"})
+    pack(file, "FROM base", {UV: b"ELF", CA: b"PEM"})
     file.seek(0)
     with tarfile.open(fileobj=file) as archive:
         modes = {entry.name: entry.mode for entry in archive}
@@ -132,7 +132,7 @@ def test_everybody_may_read_what_is_sent_and_run_uv(root: Path) -> None:
 
 def test_the_last_stage_can_be_built_without_the_others(root: Path) -> None:
     """The classic builder works through every stage it reads."""
-    engines, rest = Context(root, "base").stages()
+    engines, rest = read(root, "base").stages()
 
     assert "AS installer" in engines
     assert "${ENGINES}\n" not in engines
@@ -152,11 +152,11 @@ def test_without_a_checkout_there_is_no_image(tmp_path: Path) -> None:
 
 def test_the_real_context_has_all_that_the_real_dockerfile_copies() -> None:
     """The two must not drift apart; and the installer must import nothing that is not sent."""
-    real = Context(context.ROOT, "base")
+    real = read(context.ROOT, "base")
 
-    assert "installer/fixtures/install/locks/jars.json" in real.engines()
-    assert "installer/fixtures/containers/bake.py" in real.engines()
-    assert "source/fixtures/processes/supervisor.py" in real.source()
-    assert not [name for name in real.source() if "__pycache__" in name or "/tests/" in name]
+    assert "installer/fixtures/install/locks/jars.json" in real.engines
+    assert "installer/fixtures/containers/bake.py" in real.engines
+    assert "source/fixtures/processes/supervisor.py" in real.source
+    assert not [name for name in real.source if "__pycache__" in name or "/tests/" in name]
     assert "COPY installer " in real.stages()[0]
     assert "COPY source " in real.stages()[1]

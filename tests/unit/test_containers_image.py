@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -13,6 +13,7 @@ import requests
 from docker.errors import DockerException
 
 from fixtures.containers import image
+from fixtures.containers.context import digest
 from fixtures.containers.daemon import connect
 from fixtures.containers.image import Image, base_image
 from harness.errors import InstallError
@@ -208,17 +209,25 @@ def test_a_daemon_that_refuses_the_build_is_quoted(world: World) -> None:
         world.build()
 
 
-def test_a_source_that_changes_during_the_build_is_noticed(world: World) -> None:
-    """The image would not be of what is there now."""
-    world.daemon.says = [_meanwhile(lambda: write(world.root, "scenarios/new.py", ""))]
+def test_what_is_edited_during_the_build_is_another_image(world: World) -> None:
+    """The tag must not promise what the image has not: the engines take minutes."""
+    before = digest(world.root, "base")
+    world.daemon.says = [_meanwhile(lambda: write(world.root, "fixtures/install/engines.py", "edited"))]
 
-    with pytest.raises(InstallError, match="source changed meanwhile"):
-        world.build()
+    assert world.build().digest == before
+    assert world.find() is None
 
 
-def _meanwhile(change: Callable[[], None]) -> Any:
+def _meanwhile(edit: Callable[[], None]) -> Iterator[Mapping[str, Any]]:
     yield {"stream": "Step 1/1 : FROM base\n"}
-    change()
+    edit()
+
+
+def test_an_image_that_vanishes_is_no_image(world: World) -> None:
+    """Somebody tidies up at the same time."""
+    world.daemon.forgetful = True
+    with pytest.raises(InstallError, match="removed as soon as it was built"):
+        world.build()
 
 
 @pytest.mark.parametrize(
