@@ -44,7 +44,7 @@ class Containers(Processes):
         return f"image-{self._image.digest}" if self._image else "none"
 
     def _kind(self) -> stacks.Kind:
-        return containers(self._image)
+        return containers(self._image, limits=not self._lacking.keys() & RIGHTS.keys())
 
     def versions(self) -> Mapping[str, str]:
         return {**self._image.places.versions, "image": self._image.tag} if self._image else {}

@@ -38,7 +38,7 @@ def layout(tmp_path: Path, docker: FakeEngine, monkeypatch: pytest.MonkeyPatch) 
     stack = tmp_path / "abc"
     stack.mkdir()
     plot = Plot(stack, Ports(BASE, lock=-1), seed=7, socket=tmp_path / "s.sock")
-    return stacks.lay_out_in(plot, IMAGE, client(docker))
+    return stacks.lay_out_in(plot, IMAGE, client(docker), limited=topology.TASK_MANAGERS)
 
 
 def boxes(layout: Layout) -> Boxes:
