@@ -17,9 +17,6 @@ from harness.cli.platform import Finding, Tell
 from harness.errors import InstallError
 from harness.model import Capability
 
-IMAGE_BYTES = 6_000_000_000
-"""What building the image takes at most, on the daemon's disk; see docs/containers.md."""
-
 RIGHTS: Mapping[Capability, tuple[str, ...]] = {
     Capability.MEMORY_LIMIT: ("MemoryLimit", "SwapLimit"),
     Capability.CPU_LIMIT: ("CpuCfsQuota", "CpuCfsPeriod"),
@@ -77,7 +74,10 @@ class Containers(Processes):
 
     def _findings(self) -> Iterator[Finding]:
         yield from of_machine(self.home, 0, installed=True)
-        yield _engine()
+        engine = _engine()
+        yield engine
+        if engine.blocks:
+            return  # nothing else can be said of what is not there
         yield memory(BYTES, stacks_running=len(self.running()))
         for capability in RIGHTS:
             reason = self._lacking.get(capability, "")
