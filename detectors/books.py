@@ -83,6 +83,8 @@ class Evidence:
     late: set[str] = field(default_factory=set)
 
 
+REPLAYS_S = 60.0
+"""How old an order can be that is replayed: longer than the job remembers, to drop replays."""
 EDGE_S = 2.0
 """Around its beginning and its end a fault may or may not have got hold of an order."""
 
@@ -169,8 +171,9 @@ class PipelineBooks:
 
     def open(self, at: float) -> None:
         self._since = at
-        # No result can hold an order that was produced after it was delivered.
-        self._results.since = at
+        # No result can hold an order that was produced after it was delivered; but a replay may be of
+        # an order from before.
+        self._results.since = at - REPLAYS_S
 
     def account(self, until: float, toll: Toll | None = None) -> Orders:
         for line in self._results.fresh():
