@@ -84,7 +84,7 @@ class Evidence:
 
 
 REPLAYS_S = 60.0
-"""How old an order can be that is replayed: longer than the job remembers, to drop replays."""
+"""How old an order may be that is replayed; the generator's are 20 s old at most."""
 EDGE_S = 2.0
 """Around its beginning and its end a fault may or may not have got hold of an order."""
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detectors import ledger
-from detectors.books import Evidence, settle
+from detectors import aws, ledger
+from detectors.books import Evidence, PipelineBooks, Tail, settle
 from detectors.lake import Result
 from harness.errors import StackError
+from tests.unit.load_fakes import endpoints
+from tests.unit.test_detectors_lake import FakeS3
 
 PLACES = ("windowed", "late", "dlq", "nowhere", "both", "twice")
 
@@ -119,6 +123,25 @@ def test_an_account_covers_its_own_time(tmp_path: Path) -> None:
     path = written(tmp_path / "l", [(f"o-{at}", "good", 0, float(at)) for at in (1, 2, 3, 4)])
 
     assert [each.order_id for each in ledger.entries(path, since=2, until=4)] == ["o-2", "o-3"]
+
+
+@pytest.mark.parametrize(("delivered", "missing"), [(985.0, 0), (900.0, 1)])
+def test_a_replay_of_an_order_from_before_is_found_in_the_window_it_was_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, delivered: float, missing: int
+) -> None:
+    """After a control nobody has read what was delivered meanwhile: 180 orders were called missing."""
+    monkeypatch.setattr(Tail, "fresh", lambda _: iter(()))
+    s3 = FakeS3()
+    pane = {"window_start": 0, "window_end": 5_000, "region": "r1", "pane": 0, "emitted_at": 0, "epoch": 1}
+    s3.put(delivered, "a", json.dumps({**pane, "order_ids": ["o-1"]}))
+    monkeypatch.setattr(aws, "client", lambda *_: s3)
+    path = written(tmp_path / "l", [("o-1", "good", 0, delivered - 5), ("o-1", "duplicate", 0, 1_002.0)])
+    names = {"LAKE_BUCKET": "b", "RESULTS_PREFIX": "p/", "ORDERS_DLQ": "d", "ORDERS_LATE": "l"}
+    books = PipelineBooks(replace(endpoints(tmp_path), ledger=path), names)
+    books.open(1_000.0)
+
+    account = books.account(1_010.0)
+    assert (1, missing) == (account.produced, account.missing)
 
 
 def test_a_window_holds_the_orders_of_its_event_time(tmp_path: Path) -> None:
