@@ -53,6 +53,8 @@ class FakeEngine:
 
     things: list[FakeThing] = field(default_factory=list)
     overlaps: int = 0
+    stages: list[str] = field(default_factory=list)
+    kept_stages: int = 0
     asked: list[str] = field(default_factory=list)
 
     @property
@@ -60,12 +62,21 @@ class FakeEngine:
         return SimpleNamespace(list=lambda all, filters: self._found(filters, network=False))
 
     @property
+    def images(self) -> SimpleNamespace:
+        return SimpleNamespace(prune=self._prune, list=lambda filters: [*self.stages] if filters else [])
+
+    def _prune(self, filters: dict[str, Any]) -> None:
+        assert {"dangling": True, "label": engine.PART} == filters
+        self.stages = self.stages[: self.kept_stages]
+
+    @property
     def networks(self) -> SimpleNamespace:
         return SimpleNamespace(list=lambda filters: self._found(filters, network=True), create=self._create)
 
     def _found(self, filters: dict[str, str], *, network: bool) -> list[FakeThing]:
-        key, value = filters["label"].split("=")
-        return [x for x in self.things if x.labels.get(key) == value and bool(x.subnet) is network]
+        key, _, value = filters["label"].partition("=")
+        marked = [x for x in self.things if key in x.labels and value in ("", x.labels[key])]
+        return [x for x in marked if bool(x.subnet) is network]
 
     def _create(self, name: str, driver: str, labels: dict[str, str], ipam: Any = None) -> FakeThing:
         subnet = ipam["Config"][0]["Subnet"] if ipam else f"172.{20 + len(self.asked)}.0.0/16"
@@ -152,3 +163,26 @@ def test_what_cannot_be_removed_is_told(fake: FakeEngine) -> None:
 
     with pytest.raises(StackError, match=r"looking for what is left of abc failed: .*driver failed"):
         engine.remove("abc", client(fake))
+
+
+# --- builds -------------------------------------------------------------------------------------
+
+
+def test_what_a_build_left_is_removed_and_no_container_of_a_stack(fake: FakeEngine) -> None:
+    """A container has the labels of its image, too."""
+    fake.stages = ["installer", "engines"]
+    fake.things = [
+        FakeThing(fake, "reader", {engine.PART: "reading"}),
+        FakeThing(fake, "box", {**MINE, engine.PART: "image"}),
+    ]
+    engine.prune_stages(client(fake))
+
+    assert ["box"] == [each.name for each in fake.things]
+    assert not fake.stages
+
+
+def test_stages_that_stay_are_told(fake: FakeEngine) -> None:
+    fake.stages, fake.kept_stages = ["installer"], 1
+
+    with pytest.raises(StackError, match="kept 1 stages of a build"):
+        engine.prune_stages(client(fake))
