@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.containers import image
 from harness.cli.joined import platform as joined
 from harness.cli.platform import KINDS, Platform, Running
 from harness.clock import Clock, wait_until
@@ -57,11 +58,15 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="session")
 def docker_engine() -> Iterator[None]:
-    """Give a Docker engine, and a base image where no registry has one; SKIPPED, with why, without."""
+    """Give a Docker engine with the image in it, on a base of ours where no registry has one.
+
+    SKIPPED, with why, where Docker cannot run.
+    """
     with contextlib.ExitStack() as held:
         try:
             engine = held.enter_context(daemon())
             os.environ["FIREDRILL_BASE_IMAGE"] = base_image.choose(engine)
+            image.build(engine, progress=print)
         except (NoDaemon, NoBaseImage) as reason:
             pytest.skip(f"containers cannot run here: {reason}")
         yield
