@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
 from detectors.alarms import ALARMS
 from harness.cli import drills
 from harness.cli.drills import Choice
-from harness.cli.main import main
-from harness.cli.platform import Finding
+from harness.cli.main import cli, main
+from harness.cli.platform import Finding, Session
+from harness.cli.signals import Interruption
 from harness.errors import UsageError
 from harness.model import Capability
 from harness.undo import UndoJournal
@@ -372,3 +375,24 @@ def test_a_reader_who_leaves_early_does_not_change_the_exit_code(
         code = main(["list"], platform)
 
     assert 0 == code
+
+
+def commands(group: click.Group) -> Iterator[click.Command]:
+    """Yield every command that can be given."""
+    for command in group.commands.values():
+        yield from commands(command) if isinstance(command, click.Group) else [command]
+
+
+@pytest.mark.parametrize("command", list(commands(cli)), ids=lambda command: command.name)
+def test_every_command_is_about_the_kind_of_stack_that_is_asked_for(
+    command: click.Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("FIREDRILL_STACK", raising=False)
+    session = Session(lambda kind: pytest.fail(f"{kind} was made"), Interruption())
+    option = next(each for each in command.params if each.name == "stack")
+    context = click.Context(command, obj=session)
+
+    option.handle_parse_result(context, {"stack": "containers"}, [])
+    assert "containers" == session.stack
+    option.handle_parse_result(context, {}, [])
+    assert "processes" == session.stack
