@@ -10,4 +10,4 @@ from fixtures.processes import volume
 @pytest.fixture(autouse=True)
 def no_mounts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Laying out a stack as root would mount a real volume, which pytest could not delete afterwards."""
-    monkeypatch.setattr(volume, "mount", lambda directory: False)
+    monkeypatch.setattr(volume, "mount", lambda *_: False)

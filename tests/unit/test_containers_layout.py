@@ -34,7 +34,7 @@ def docker() -> FakeEngine:
 
 @pytest.fixture
 def layout(tmp_path: Path, docker: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> Layout:
-    monkeypatch.setattr(volume, "mount", lambda _: False)  # as root it would, and nobody unmounts it
+    monkeypatch.setattr(volume, "mount", lambda *_: False)  # as root it would, and nobody unmounts it
     stack = tmp_path / "abc"
     stack.mkdir()
     plot = Plot(stack, Ports(BASE, lock=-1), seed=7, socket=tmp_path / "s.sock")

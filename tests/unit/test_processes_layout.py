@@ -47,7 +47,7 @@ def engines(directory: Path) -> Engines:
 @pytest.fixture
 def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
     monkeypatch.setattr(cgroup, "usable", lambda: "not in a unit test")
-    monkeypatch.setattr(volume, "mount", lambda _: False)  # as root it would, and nobody unmounts it
+    monkeypatch.setattr(volume, "mount", lambda *_: False)  # as root it would, and nobody unmounts it
     stack = tmp_path / "stack"
     stack.mkdir()
     return lay_out(stack, engines(tmp_path), Ports(BASE, lock=-1), seed=7, socket=tmp_path / "s.sock")
@@ -202,7 +202,7 @@ def test_limits_are_for_task_managers_where_there_can_be_any(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cgroup, "usable", lambda: "")
-    monkeypatch.setattr(volume, "mount", lambda _: False)
+    monkeypatch.setattr(volume, "mount", lambda *_: False)
     monkeypatch.setattr(cgroup, "create", lambda name, **_: {"memory": f"/groups/{name}"})
     stack = tmp_path / "abc"
     stack.mkdir()
