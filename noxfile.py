@@ -46,7 +46,6 @@ def tests(session: nox.Session) -> None:
     _pytest(session, "tests/unit", "tests/property", "--hypothesis-profile=stable")
     _pytest(session, "tests/exports")
     _pytest(session, "tests/contract", "tests/integration")
-    _containers(session)
     _coverage(session)
 
 
