@@ -15,7 +15,7 @@ LIMIT_S = 1_200.0
 
 
 def test_the_headline_drills_pass_on_containers(real: RealStack, tmp_path: Path) -> None:
-    real.await_well()
+    real.await_quiet()
 
     done = firedrill("run", "--stack", real.platform.name, "--out", str(tmp_path), limit_s=LIMIT_S)
 

@@ -32,7 +32,7 @@ def only(out: Path) -> dict[str, Any]:
 
 def test_a_drill_on_the_real_engines_passes_and_leaves_its_reports(real: RealStack, tmp_path: Path) -> None:
     """The promise of the README, whole."""
-    real.await_well()
+    real.await_quiet()
 
     done = firedrill("run", "dlq_spike", "--out", str(tmp_path))
 
