@@ -14,6 +14,7 @@ import pytest
 from fixtures import topology
 from fixtures.processes import bring_up, stacks
 from fixtures.processes.bring_up import supervised, take_down
+from fixtures.processes.layout import Layout
 from harness.clock import RealClock
 from harness.errors import StackError
 from tests.fakes import FakeClock
@@ -247,3 +248,55 @@ def test_the_stacks_own_files_are_where_whoever_drills_looks_for_them(tmp_path: 
     running = stacks.Running(tmp_path, endpoints(tmp_path), "1", 7, kept=False)
 
     assert (tmp_path / "undo.jsonl", tmp_path / "drills.lock") == (running.undo, running.lock)
+
+
+# --- a start that fails -------------------------------------------------------------------------
+
+
+def start(home: Path, kind: stacks.Kind) -> None:
+    stacks.up(
+        home,
+        kind,
+        version="1",
+        seed=7,
+        kept=False,
+        ports=None,
+        clock=FakeClock(),
+        deploy=lambda _: None,
+        progress=lambda _: None,
+    )
+
+
+def test_what_could_not_be_laid_out_is_removed_at_once(tmp_path: Path) -> None:
+    removed: list[str] = []
+
+    def half(plot: stacks.Plot) -> Layout:
+        (plot.directory / "data").mkdir()
+        raise StackError("no subnet")
+
+    with pytest.raises(StackError, match="no subnet"):
+        start(tmp_path, replace(KIND, lay_out=half, remains=removed.append))
+
+    assert [] == list((tmp_path / "stacks").iterdir())
+    assert 1 == len(removed)
+
+
+def test_once_a_supervisor_may_live_its_directory_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without its files nobody would know of it any more, and so nobody would end it."""
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(bring_up, "start_supervisor", interrupted)
+    removed: list[str] = []
+
+    def whole(plot: stacks.Plot) -> Layout:
+        return Layout(plot.directory, endpoints(plot.directory), [])
+
+    with pytest.raises(KeyboardInterrupt):
+        start(tmp_path, replace(KIND, lay_out=whole, remains=removed.append))
+
+    assert 1 == len(list((tmp_path / "stacks").iterdir()))
+    assert not removed
