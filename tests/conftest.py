@@ -7,9 +7,10 @@ an hour to spend asks for `deep`.
 
 from hypothesis import HealthCheck, settings
 
+from tests.docker_daemon import docker_client
 from tests.stacks import docker_engine, kind, real
 
-__all__ = ["docker_engine", "kind", "real"]
+__all__ = ["docker_client", "docker_engine", "kind", "real"]
 
 # Time says nothing about what is right, least of all on a machine that runs a cluster besides.
 COMMON = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])

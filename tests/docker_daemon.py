@@ -32,7 +32,7 @@ class NoDaemon(Exception):  # noqa: N818 - a reason to skip, said in words
 
 
 @contextlib.contextmanager
-def daemon(*, clock: Clock | None = None, cgroup_parent: str = "") -> Iterator[docker.DockerClient]:
+def daemon(*, clock: Clock | None = None) -> Iterator[docker.DockerClient]:
     """Give a client of a daemon that answers; DOCKER_HOST names it for children. NoDaemon says why not."""
     running = _answering()
     if running is None:
@@ -43,7 +43,7 @@ def daemon(*, clock: Clock | None = None, cgroup_parent: str = "") -> Iterator[d
         return
     with (
         tempfile.TemporaryDirectory(prefix="firedrill-docker-", ignore_cleanup_errors=True) as folder,
-        _own(Path(folder), cgroup_parent, clock or RealClock()) as client,
+        _own(Path(folder), clock or RealClock()) as client,
     ):
         yield client
 
@@ -100,10 +100,10 @@ def _apt(arguments: list[str]) -> None:
 
 
 @contextlib.contextmanager
-def _own(folder: Path, cgroup_parent: str, clock: Clock) -> Iterator[docker.DockerClient]:
+def _own(folder: Path, clock: Clock) -> Iterator[docker.DockerClient]:
     socket = folder / "docker.sock"
     with (folder / "dockerd.log").open("wb") as log:
-        child = subprocess.Popen(_command(folder, socket, cgroup_parent), stdout=log, stderr=log)
+        child = subprocess.Popen(_command(folder, socket), stdout=log, stderr=log)
     try:
         client = _await(child, f"unix://{socket}", folder / "dockerd.log", clock)
         with _set("DOCKER_HOST", f"unix://{socket}"):
@@ -112,14 +112,13 @@ def _own(folder: Path, cgroup_parent: str, clock: Clock) -> Iterator[docker.Dock
         _end(child, folder)
 
 
-def _command(folder: Path, socket: Path, cgroup_parent: str) -> list[str]:
+def _command(folder: Path, socket: Path) -> list[str]:
     return [
         "dockerd",
         f"--data-root={folder / 'data'}",
         f"--exec-root={folder / 'exec'}",
         f"--pidfile={folder / 'dockerd.pid'}",
         f"--host=unix://{socket}",
-        *([f"--cgroup-parent={cgroup_parent}"] if cgroup_parent else []),
     ]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import subprocess
 import sys
@@ -10,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import docker
 import pytest
 
 from detectors.alarms import RECORDS_CREATED
@@ -19,9 +19,6 @@ from harness.cli.platform import KINDS, Platform, Running
 from harness.clock import Clock, wait_until
 from harness.model import AlarmState, Board, Stack
 from harness.runner import CANARY
-from tests import base_image
-from tests.base_image import NoBaseImage
-from tests.docker_daemon import NoDaemon, daemon
 
 WELL_LIMIT_S, QUIET_LIMIT_S = 120.0, 300.0
 FIREDRILL = Path(sys.executable).parent / "firedrill"
@@ -77,19 +74,9 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
-def docker_engine() -> Iterator[None]:
-    """Give a Docker engine with the image in it, on a base of ours where no registry has one.
-
-    SKIPPED, with why, where Docker cannot run.
-    """
-    with contextlib.ExitStack() as held:
-        try:
-            engine = held.enter_context(daemon())
-            os.environ["FIREDRILL_BASE_IMAGE"] = base_image.choose(engine)
-            image.build(engine, progress=print)
-        except (NoDaemon, NoBaseImage) as reason:
-            pytest.skip(f"containers cannot run here: {reason}")
-        yield
+def docker_engine(docker_client: docker.DockerClient) -> None:
+    """See to it that the image is on the engine. SKIPPED, with why, where Docker cannot run."""
+    image.build(docker_client, progress=print)
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,9 @@ from __future__ import annotations
 from detectors import metrics as m
 from harness.model import Alarm, Comparison, Severity, Statistic
 
+CLEAR_S = 130.0
+"""Accounts are judged late: what went wrong just before healing, too."""
+
 RECORDS_CREATED = Alarm(
     name="RECORDS_CREATED",
     metric=m.INVARIANT_CREATED_RECORDS,
@@ -19,7 +22,7 @@ RECORDS_CREATED = Alarm(
         "topic, or results of another pipeline in this bucket?"
     ),
     condition_s=45,  # a window, and the 30 s an acknowledgement may take
-    clear_s=130,  # what went wrong before healing is judged as late as that, too
+    clear_s=CLEAR_S,
 )
 RECORDS_UNACCOUNTED = Alarm(
     name="RECORDS_UNACCOUNTED",
@@ -35,7 +38,7 @@ RECORDS_UNACCOUNTED = Alarm(
         "(late_records_lost)? Their offsets say what to read again from Kafka."
     ),
     condition_s=45,  # a deployment or a window, its lateness, and 18 s for the last of it to arrive
-    clear_s=130,  # what went wrong before healing is judged as late as that, too
+    clear_s=CLEAR_S,
 )
 DEDUP_RATE_HIGH = Alarm(
     name="DEDUP_RATE_HIGH",
@@ -77,5 +80,5 @@ RECONCILIATION_TOTALS = Alarm(
         "(DUPLICATES_IN_LAKE). Neither: the aggregates themselves are wrong; suspect the state."
     ),
     condition_s=45,
-    clear_s=130,  # what went wrong before healing is judged as late as that, too
+    clear_s=CLEAR_S,
 )

@@ -37,7 +37,7 @@ class Containers(Processes):
         except InstallError:
             return None
 
-    def _engines(self) -> str:
+    def _made_of(self) -> str:
         return f"image-{self._image.digest}" if self._image else "none"
 
     def _kind(self) -> stacks.Kind:
@@ -73,7 +73,7 @@ class Containers(Processes):
         return list(self._findings())
 
     def _findings(self) -> Iterator[Finding]:
-        yield from of_machine(self.home, 0, installed=True)
+        yield from of_machine(self.home, 0)
         engine = _engine()
         yield engine
         if engine.blocks:

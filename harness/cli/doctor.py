@@ -18,11 +18,11 @@ STACK_DISK_BYTES = 1_000_000_000
 """Kafka's logs, checkpoints and logs of one long run."""
 
 
-def of_machine(home: Path, engines_bytes: int, *, installed: bool) -> Iterator[Finding]:
-    """Look at platform, cache folder and disk; `engines_bytes` is what engines take if not `installed`."""
+def of_machine(home: Path, engines_bytes: int) -> Iterator[Finding]:
+    """Look at platform, cache folder and disk; `engines_bytes` is what is still to be installed."""
     yield _platform()
     yield _folder(home)
-    yield _disk(home, STACK_DISK_BYTES + (0 if installed else engines_bytes))
+    yield _disk(home, STACK_DISK_BYTES + engines_bytes)
 
 
 def engines(versions: Mapping[str, str], remedy: str) -> Finding:

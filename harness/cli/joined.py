@@ -55,9 +55,9 @@ class Processes:
 
     @cached_property
     def version(self) -> str:
-        return f"{metadata.version('firedrill')}+{self._engines()}.{source(ROOT)}"
+        return f"{metadata.version('firedrill')}+{self._made_of()}.{source(ROOT)}"
 
-    def _engines(self) -> str:
+    def _made_of(self) -> str:
         """Name the engines a stack would be made of."""
         runtime = install.find(self.home)
         return runtime.digest if runtime else "none"
@@ -140,7 +140,7 @@ class Processes:
 
     def blockers(self) -> Sequence[Finding]:
         return [
-            *of_machine(self.home, where.NEEDED_BYTES, installed=bool(self.versions())),
+            *of_machine(self.home, 0 if self.versions() else where.NEEDED_BYTES),
             memory(FREE_MEMORY_BYTES, stacks_running=len(self.running())),
             *_limits(),
             engines(self.versions(), "`firedrill install`, or the first run"),

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.containers import account
-from fixtures.containers.process import Life
+from fixtures.containers.process import Contained
 
 V1 = "4:memory:/docker/abc\n3:cpu,cpuacct:/docker/abc\n2:freezer:/docker/abc\n1:name=systemd:/docker/abc\n"
 V2 = "0::/system.slice/docker-abc.scope\n"
@@ -23,17 +23,21 @@ def sleeper() -> Iterator[subprocess.Popen[bytes]]:
         process.kill()
 
 
+def unasked(number: int) -> None:
+    pytest.fail(f"signal {number} was sent")
+
+
 # --- a life -------------------------------------------------------------------------------------
 
 
 def test_a_life_has_no_exit_code_while_it_lasts(sleeper: subprocess.Popen[bytes]) -> None:
-    assert Life(sleeper.pid, lambda: 7).poll() is None
+    assert Contained(sleeper.pid, lambda: 7, unasked).poll() is None
 
 
 def test_a_death_is_noticed_and_its_exit_code_asked_for_once(sleeper: subprocess.Popen[bytes]) -> None:
     """Asking Docker again after a restart would give the exit code of another life."""
     asked: list[int] = []
-    life = Life(sleeper.pid, lambda: len(asked.append(7) or asked))  # type: ignore[func-returns-value]
+    life = Contained(sleeper.pid, lambda: len(asked.append(7) or asked), unasked)  # type: ignore[func-returns-value]
     sleeper.kill()
 
     assert 1 == life.wait(10.0)
@@ -42,12 +46,12 @@ def test_a_death_is_noticed_and_its_exit_code_asked_for_once(sleeper: subprocess
 
 def test_waiting_ends_at_its_limit(sleeper: subprocess.Popen[bytes]) -> None:
     with pytest.raises(subprocess.TimeoutExpired):
-        Life(sleeper.pid, lambda: 7).wait(0.01)
+        Contained(sleeper.pid, lambda: 7, unasked).wait(0.01)
 
 
 def test_what_was_gone_before_it_could_be_watched_has_ended() -> None:
     """Docker tells of a container that ended at once by the process id 0."""
-    assert 7 == Life(0, lambda: 7).poll()
+    assert 7 == Contained(0, lambda: 7, unasked).poll()
 
 
 # --- where the kernel accounts for it -----------------------------------------------------------

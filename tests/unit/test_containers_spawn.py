@@ -14,7 +14,7 @@ import pytest
 from docker.errors import APIError
 
 from fixtures.containers.box import Box, Boxes
-from fixtures.containers.process import ContainerProcess
+from fixtures.containers.process import to_container
 from fixtures.containers.spawn import ContainerSpawner
 from fixtures.processes.service import Service
 
@@ -153,9 +153,8 @@ def test_a_refusal_of_the_engine_is_what_the_supervisor_knows(
 def test_signalling_who_is_dead_already_changes_nothing(container: FakeContainer) -> None:
     container.start()
     container.refusal = APIError("Container 1 is not running")
-    life = SimpleNamespace(code=None, pid=0)
 
-    ContainerProcess(container, life).signal(signal.SIGTERM)  # type: ignore[arg-type]
+    to_container(container, 0, signal.SIGTERM)
 
 
 def test_what_is_put_beside_a_node_runs_our_code_in_its_container(
