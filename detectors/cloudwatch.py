@@ -21,6 +21,7 @@ from harness.errors import BoardError
 from harness.model import Alarm, AlarmState, Transition
 
 TOPIC = "firedrill-pages"
+TOPIC_ARN = f"arn:aws:sns:{aws.REGION}:{aws.ACCOUNT}:{TOPIC}"
 QUEUE = "firedrill-board"
 STAGGER_S = 0.05
 """LocalStack's scheduler dies, silently, of two evaluations due at the very same moment."""
@@ -92,12 +93,20 @@ def request(alarm: Alarm, *, pipeline: str, topic: str) -> dict[str, Any]:
     }
 
 
+def differing(asked: Mapping[str, Any], deployed: Mapping[str, Any]) -> Iterator[str]:
+    """Yield how an alarm as DescribeAlarms has it differs from the PutMetricAlarm request it came of."""
+    for key, value in asked.items():
+        if key != "AlarmDescription" and deployed.get(key) != value:
+            yield f"{key} is {deployed.get(key)}, not {value}"
+
+
 @dataclass(frozen=True)
 class CloudWatchBoard:
-    """The `Board` of a stack."""
+    """The `Board` of a stack, on which `alarms` were deployed."""
 
     endpoints: Endpoints
     clock: Clock
+    alarms: Sequence[Alarm]
 
     def poll(self) -> Sequence[Transition]:
         with _told("reading the notifications"):
@@ -121,12 +130,23 @@ class CloudWatchBoard:
 
     def states(self) -> Mapping[str, AlarmState]:
         with _told("reading the alarms' states"):
-            pages = self._client("cloudwatch").get_paginator("describe_alarms").paginate()
-            return {
-                alarm["AlarmName"]: AlarmState(alarm["StateValue"])
-                for page in pages
-                for alarm in page["MetricAlarms"]
-            }
+            return {alarm["AlarmName"]: AlarmState(alarm["StateValue"]) for alarm in self._deployed()}
+
+    def altered(self) -> Mapping[str, str]:
+        with _told("reading the deployed alarms"):
+            deployed = {alarm["AlarmName"]: alarm for alarm in self._deployed()}
+        asked = {
+            alarm.name: request(alarm, pipeline=self.endpoints.pipeline, topic=TOPIC_ARN)
+            for alarm in self.alarms
+        }
+        differences = {
+            name: ", ".join(differing(asked[name], deployed[name])) for name in asked.keys() & deployed.keys()
+        }
+        return {name: how for name, how in sorted(differences.items()) if how}
+
+    def _deployed(self) -> Iterator[Mapping[str, Any]]:
+        for page in self._client("cloudwatch").get_paginator("describe_alarms").paginate():
+            yield from page["MetricAlarms"]
 
     def _client(self, service: str) -> Any:
         return _client(service, self.endpoints.aws_direct)

@@ -8,16 +8,30 @@ about the alarms; all reasons are listed, those of the outcome first.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields, replace
-from functools import cached_property
+from dataclasses import replace
 from itertools import permutations
 
-from harness.model import Alarm, AlarmResult, AlarmState, Harm, Orders, Outcome, Phase, Scenario, Verdict
+from harness.evidence import Record
+from harness.model import (
+    Alarm,
+    AlarmResult,
+    AlarmState,
+    Harm,
+    Missing,
+    Orders,
+    Outcome,
+    Phase,
+    Scenario,
+    Verdict,
+)
 from harness.timeline import Event, Kind
 
 EVALUATION_LATE_S = 2.0
 """Each alarm is evaluated once a period, at a phase of its own, one after the other: two steps that are
 breached at once may fire that much apart, and this, whichever comes first."""
+
+SILENT_S = 10.0
+"""The shortest period of an alarm: where the collector took no sample for longer, one was evaluated blind."""
 
 
 def judge(scenario: Scenario, events: Sequence[Event], *, control: str = "") -> Verdict:
@@ -26,7 +40,7 @@ def judge(scenario: Scenario, events: Sequence[Event], *, control: str = "") -> 
     A `control` ("sham") breaks nothing. It is INVALID only if the drill itself refused it because
     no effect was seen; if it comes to anything else, or for any other reason, it is FAILED.
     """
-    record = _Record(scenario, tuple(events))
+    record = Record(scenario, tuple(events))
     skipped = record.first(Kind.SKIPPED)
     if skipped:
         return Verdict(outcome=Outcome.SKIPPED, why=(str(skipped.data.get("why", "")),))
@@ -50,101 +64,6 @@ def _outcome(invalid: Sequence[str], failed: Sequence[str]) -> Outcome:
     return Outcome.FAILED if failed else Outcome.PASSED
 
 
-# --- the record, by what the judge asks of it --------------------------------------------------
-
-
-@dataclass(frozen=True, order=True)
-class _Sighting:
-    """An alarm in a state: as its notification told, or (`notified_at` None) as the board was read."""
-
-    at: float
-    state: AlarmState
-    notified_at: float | None = None
-
-
-@dataclass(frozen=True)
-class _Record:
-    scenario: Scenario
-    events: tuple[Event, ...]
-
-    def all(self, kind: Kind) -> list[Event]:
-        return [event for event in self.events if event.kind is kind]
-
-    def first(self, kind: Kind) -> Event | None:
-        return next(iter(self.all(kind)), None)
-
-    def phase(self, phase: Phase) -> Event | None:
-        return next((event for event in self.all(Kind.PHASE) if event.subject == phase), None)
-
-    @cached_property
-    def start(self) -> float | None:
-        """When the SLA clock starts: the fault is asked for, or, without one, the board is quiet."""
-        event = self.first(Kind.INJECTING if self.scenario.fault else Kind.BASELINE)
-        return event.at if event else None
-
-    def since_start(self, event: Event | None) -> float | None:
-        return event.at - self.start if event and self.start is not None else None
-
-    @cached_property
-    def sightings(self) -> dict[str, list[_Sighting]]:
-        """Everything seen of each alarm after the baseline, in the order of the alarms' changes."""
-        found: dict[str, list[_Sighting]] = {}
-        for event in self.events:
-            for alarm, sighting in _sightings(event):
-                found.setdefault(alarm, []).append(sighting)
-        return {alarm: sorted(each, key=lambda one: one.at) for alarm, each in found.items()}
-
-    def alarms(self, name: str, *, notified: bool = False) -> list[_Sighting]:
-        """Return when the alarm `name` was in ALARM since the start (as its notifications told)."""
-        return [
-            each
-            for each in self.sightings.get(name, ())
-            if each.state is AlarmState.ALARM
-            and self.start is not None
-            and each.at >= self.start
-            and not (notified and each.notified_at is None)
-        ]
-
-    @cached_property
-    def fired(self) -> list[str]:
-        """The alarms that fired since the start, in that order, by whatever evidence."""
-        names = [name for name in self.sightings if self.alarms(name)]
-        return sorted(names, key=lambda name: self.alarms(name)[0].at)
-
-    @cached_property
-    def allowed(self) -> frozenset[str]:
-        return frozenset(alarm.name for alarm in (*self.scenario.expect, *self.scenario.tolerate))
-
-    def cleared_at(self, name: str) -> float | None:
-        """Return when the alarm `name` went OK for the last time; None if it did not."""
-        after = self.sightings.get(name, [])
-        last = max((place for place, each in enumerate(after) if each.state is AlarmState.ALARM), default=-1)
-        return next((each.at for each in after[last + 1 :] if each.state is AlarmState.OK), None)
-
-    @cached_property
-    def orders(self) -> Orders | None:
-        books = self.all(Kind.BOOKS)
-        if not books:
-            return None
-        known = {each.name for each in fields(Orders)}
-        kept = {name: value for name, value in books[-1].data.items() if name in known}
-        for name in ("missing_ids", "harmed_ids"):
-            kept[name] = tuple(kept.get(name, ()))
-        return Orders(**kept)
-
-
-def _sightings(event: Event) -> Iterator[tuple[str, _Sighting]]:
-    if event.kind is Kind.ALARM:
-        told = event.data
-        state = AlarmState(told["state"])
-        yield event.subject, _Sighting(float(told["changed_at"]), state, float(told["notified_at"]))
-    elif event.kind is Kind.SEEN:
-        yield event.subject, _Sighting(event.at, AlarmState(event.data["state"]))
-    elif event.kind is Kind.BOARD:
-        for name, state in event.data["states"].items():
-            yield name, _Sighting(event.at, AlarmState(state))
-
-
 # --- INVALID -----------------------------------------------------------------------------------
 
 _STEPS = (
@@ -160,7 +79,7 @@ _STEPS = (
 _FAULT_STEPS = {Kind.INJECTING, Kind.IN_EFFECT, Kind.STILL_IN_EFFECT, Kind.HEALED}
 
 
-def _invalid(record: _Record) -> Iterator[str]:
+def _invalid(record: Record) -> Iterator[str]:
     errors = record.all(Kind.ERROR)
     for error in errors:
         yield f"{error.subject}: {error.data.get('message', '')}"
@@ -172,7 +91,7 @@ def _invalid(record: _Record) -> Iterator[str]:
         yield "the journal ends early: the drill was cut off"
 
 
-def _unquiet(record: _Record) -> Iterator[str]:
+def _unquiet(record: Record) -> Iterator[str]:
     for baseline in record.all(Kind.BASELINE):
         for name, state in baseline.data.get("states", {}).items():
             if state != AlarmState.OK:
@@ -185,7 +104,7 @@ def _unquiet(record: _Record) -> Iterator[str]:
             yield f"{name} fired {record.start - fired:.1f} s before the fault"
 
 
-def _missing_steps(record: _Record) -> Iterator[str]:
+def _missing_steps(record: Record) -> Iterator[str]:
     """Yield each step that is not there, or not in its order."""
     reached = 0
     for kind, missing in _STEPS:
@@ -199,7 +118,7 @@ def _missing_steps(record: _Record) -> Iterator[str]:
             reached = found
 
 
-def _blind(record: _Record) -> Iterator[str]:
+def _blind(record: Record) -> Iterator[str]:
     """Yield why the silence of this drill's alarms would prove nothing."""
     since, end = record.start, record.phase(Phase.CLEAR)
     if record.scenario.fault is None and since is not None:
@@ -211,30 +130,53 @@ def _blind(record: _Record) -> Iterator[str]:
     toggles = [float(event.data.get("changed_at", event.at)) for event in record.all(Kind.CANARY)]
     if since is not None and not any(at >= since for at in toggles):
         yield "the canary alarm did not toggle: the alarm engine or its notifications are dead"
-    if not record.first(Kind.TELEMETRY):
-        yield "the record ends before it says what the collector measured: any alarm may have been blind"
-    for account in record.all(Kind.TELEMETRY):
-        if not account.data.get("ticks"):
-            yield "the collector took no sample: the telemetry is dead"
-        # An expected alarm that is blind did not fire: that is its failure, not the experiment's.
-        for name in account.data.get("blind", ()):
-            if name not in {alarm.name for alarm in record.scenario.expect}:
-                yield f"{name} is not deployed or had no data at all, so its silence proves nothing"
+    yield from _unmeasured(record)
     if record.orders and not record.orders.produced:
         yield "no order was produced: an idle pipeline proves nothing"
     yield from _blinded(record)
 
 
-def _blinded(record: _Record) -> Iterator[str]:
+def _unmeasured(record: Record) -> Iterator[str]:
+    """Yield what the collector did not measure."""
+    if not record.first(Kind.TELEMETRY):
+        yield "the record ends before it says what the collector measured: any alarm may have been blind"
+    for account in record.all(Kind.TELEMETRY):
+        if not account.data.get("ticks"):
+            yield "the collector took no sample: the telemetry is dead"
+        silent_s = float(account.data.get("silent_s", 0.0))
+        if silent_s > SILENT_S and not _of_silence(record.scenario):
+            yield f"the collector took no sample for {silent_s:.1f} s: nobody would have seen what broke then"
+        # An expected alarm that is blind did not fire: that is its failure, not the experiment's.
+        for name in account.data.get("blind", ()):
+            if name not in {alarm.name for alarm in record.scenario.expect}:
+                yield f"{name} is not deployed or had no data at all, so its silence proves nothing"
+
+
+def _of_silence(scenario: Scenario) -> bool:
+    """Say whether it is missing data that the drill is about."""
+    return any(alarm.missing is Missing.BREACHING for alarm in scenario.expect)
+
+
+def _blinded(record: Record) -> Iterator[str]:
     """Yield the alarms that had to stay quiet, but could not have fired at some time."""
     for name, seen in record.sightings.items():
         blind = any(one.state is AlarmState.INSUFFICIENT_DATA for one in seen)
         if blind and name not in record.allowed:
             yield f"{name} had no data for a while, so its silence proves nothing"
+    expected = {alarm.name for alarm in record.scenario.expect}
+    altered = {
+        name: how
+        for event in record.events
+        if event.kind in (Kind.BASELINE, Kind.BOARD)
+        for name, how in event.data.get("altered", {}).items()
+    }
+    for name, how in altered.items():
+        # An expected one fires or does not, and is judged by that.
+        if name not in expected:
+            yield f"{name} is not deployed as declared ({how}), so its silence proves nothing"
     before, after = record.first(Kind.BASELINE), record.first(Kind.BOARD)
     if not before or not after:
         return
-    expected = {alarm.name for alarm in record.scenario.expect}
     for name in before.data.get("states", {}):
         if name not in after.data["states"] and name not in expected:
             yield f"{name} left the board during the drill, so its silence proves nothing"
@@ -243,7 +185,7 @@ def _blinded(record: _Record) -> Iterator[str]:
 # --- FAILED ------------------------------------------------------------------------------------
 
 
-def _failed(record: _Record) -> Iterator[str]:
+def _failed(record: Record) -> Iterator[str]:
     for name in record.fired:
         if name not in record.allowed:
             after = record.alarms(name)[0].at - (record.start or 0.0)
@@ -263,7 +205,7 @@ def _failed(record: _Record) -> Iterator[str]:
     yield from _undamaged(record)
 
 
-def _unpunctual(record: _Record, alarm: Alarm) -> Iterator[str]:
+def _unpunctual(record: Record, alarm: Alarm) -> Iterator[str]:
     result = _result(record, alarm)
     if result.notify_s is not None:
         over = result.notify_s - result.sla_s
@@ -282,7 +224,7 @@ def _unpunctual(record: _Record, alarm: Alarm) -> Iterator[str]:
         yield f"{alarm.name} never fired (SLA {result.sla_s:g} s): {_nearest_miss(record, alarm)}"
 
 
-def _out_of_order(record: _Record) -> Iterator[str]:
+def _out_of_order(record: Record) -> Iterator[str]:
     """Yield each expected step of an SLO ladder that fired after a higher one."""
     for lower, higher in permutations(record.scenario.expect, 2):
         at, higher_at = (_result(record, alarm).detect_s for alarm in (lower, higher))
@@ -295,7 +237,7 @@ def _out_of_order(record: _Record) -> Iterator[str]:
             )
 
 
-def _nearest_miss(record: _Record, alarm: Alarm) -> str:
+def _nearest_miss(record: Record, alarm: Alarm) -> str:
     baseline = record.first(Kind.BASELINE)
     if baseline and alarm.name not in baseline.data.get("states", {}):
         return "it is not on the board; was it deployed?"
@@ -304,7 +246,7 @@ def _nearest_miss(record: _Record, alarm: Alarm) -> str:
     return others if watched is None else f"watched for {watched:.1f} s, {others}"
 
 
-def _uncleared(record: _Record, alarm: Alarm) -> Iterator[str]:
+def _uncleared(record: Record, alarm: Alarm) -> Iterator[str]:
     healed = record.first(Kind.HEALED) or record.phase(Phase.CLEAR)
     if alarm.name not in record.fired or not healed:
         return
@@ -334,7 +276,7 @@ def _unbalanced(orders: Orders | None) -> Iterator[str]:
     )
 
 
-def _undamaged(record: _Record) -> Iterator[str]:
+def _undamaged(record: Record) -> Iterator[str]:
     """Yield that the damage the scenario states did not come about: then it was another fault."""
     damage, orders = record.scenario.damage, record.orders
     if damage is None or orders is None:
@@ -347,7 +289,7 @@ def _undamaged(record: _Record) -> Iterator[str]:
 # --- results -----------------------------------------------------------------------------------
 
 
-def _result(record: _Record, alarm: Alarm) -> AlarmResult:
+def _result(record: Record, alarm: Alarm) -> AlarmResult:
     """Return how `alarm` did, in seconds since the fault was asked for."""
     told, seen = record.alarms(alarm.name, notified=True)[:1], record.alarms(alarm.name)[:1]
     start, cleared_at = record.start or 0.0, record.cleared_at(alarm.name) if seen else None
@@ -361,7 +303,7 @@ def _result(record: _Record, alarm: Alarm) -> AlarmResult:
     )
 
 
-def _passed(record: _Record) -> Iterator[str]:
+def _passed(record: Record) -> Iterator[str]:
     for alarm in record.scenario.expect:
         result = _result(record, alarm)
         after = f"{result.notify_s or 0.0:.1f} s after the fault"
@@ -370,7 +312,7 @@ def _passed(record: _Record) -> Iterator[str]:
         yield f"nothing fired in {record.scenario.watch_s:g} s"
 
 
-def _as_control(record: _Record, verdict: Verdict) -> Verdict:
+def _as_control(record: Record, verdict: Verdict) -> Verdict:
     """Judge a control: only "no effect was seen, nothing fired" shows that the drill can say no."""
     errors = {error.subject for error in record.all(Kind.ERROR)}
     refused = errors == {"FaultNotInEffect"} and not record.first(Kind.IN_EFFECT)

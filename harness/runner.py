@@ -247,7 +247,7 @@ class _Drill:
                 "see `firedrill status`, or start afresh with `firedrill down`"
             )
         self.books.open(self.clock.now())
-        self._record(Kind.BASELINE, states=dict(self._states))
+        self._record(Kind.BASELINE, states=dict(self._states), altered=dict(self.board.altered()))
 
     def watch(self, asked_at: float) -> None:
         """Watch until every expected alarm has fired and a cycle more, or for twice the SLA."""
@@ -289,7 +289,7 @@ class _Drill:
 
         self._wait(cleared, max((alarm.clear_s for alarm in alarms), default=self.limits.clear_s))
         self._wait(toggled, canary_since + self.limits.canary_s - self.clock.now())
-        self._record(Kind.BOARD, states=self._read())
+        self._record(Kind.BOARD, states=self._read(), altered=dict(self.board.altered()))
 
     def recover(self) -> None:
         """Wait until nothing in the stack is unhealthy; record what remains."""

@@ -21,7 +21,7 @@ class Kind(StrEnum):
     RUN = "run"  # the head of a journal (schema, stack, versions, seed)
     SCENARIO = "scenario"  # (name, fault, control): the events after it belong to this drill
     PHASE = "phase"  # subject: the phase that begins
-    BASELINE = "baseline"  # the board before the fault (states: alarm -> state)
+    BASELINE = "baseline"  # the board before the fault (states: alarm -> state; altered: alarm -> how)
     INJECTING = "injecting"  # subject: repr of the fault; the SLA clock starts here
     IN_EFFECT = "in effect"  # the fault was seen to bite
     STILL_IN_EFFECT = "still in effect"  # it was seen again just before healing
@@ -29,10 +29,10 @@ class Kind(StrEnum):
     HEALED = "healed"  # healed, and seen to be
     ALARM = "alarm"  # subject: alarm (state, changed_at, notified_at, reason)
     SEEN = "seen"  # subject: alarm (state): read off the board, whether notified or not
-    BOARD = "board"  # the whole board after clearing (states)
+    BOARD = "board"  # the whole board after clearing (states, altered)
     AILING = "ailing"  # (ailments: list of words); an empty list says the stack is well
     CANARY = "canary"  # subject: state the canary alarm changed to
-    TELEMETRY = "telemetry"  # (ticks, missed, blind: alarms without data): the collector's account
+    TELEMETRY = "telemetry"  # (ticks, missed, silent_s, blind: alarms without data): the collector's account
     BOOKS = "books"  # the account (fields of Orders)
     ERROR = "error"  # subject: class of the error (message); makes the run INVALID
     SKIPPED = "skipped"  # (why)

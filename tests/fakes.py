@@ -108,6 +108,9 @@ class FakeBoard:
         self._advance()
         return dict(self._states)
 
+    def altered(self) -> Mapping[str, str]:
+        return {}
+
     def _advance(self) -> None:
         now = self.clock.now()
         if self.fault and self.stack:

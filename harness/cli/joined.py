@@ -127,7 +127,7 @@ class Processes:
         return ProcessStack(endpoints, self.clock, _links(endpoints), FileFeed(endpoints, clock=self.clock))
 
     def board(self, running: Running) -> Board:
-        return CloudWatchBoard(running.endpoints, self.clock)
+        return CloudWatchBoard(running.endpoints, self.clock, deployed(self))
 
     def books(self, running: Running) -> Books:
         return PipelineBooks(running.endpoints, _names())

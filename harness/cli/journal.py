@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -55,10 +56,14 @@ class TelemetrySlice:
 
 @dataclass(frozen=True)
 class Ticks:
-    """What the collector took and missed, and the names of the metrics it had a number for."""
+    """What the collector took and missed, and the names of the metrics it had a number for.
+
+    `silent_s` is the longest it took no sample, in seconds; it may have been frozen, or dead.
+    """
 
     ticks: int
     missed: int
+    silent_s: float = 0.0
     metrics: frozenset[str] = frozenset()
 
 
@@ -69,7 +74,13 @@ def ticks(path: Path, *, since: float, until: float) -> Ticks:
     """
     taken = [line for line in _lines(path) if since <= line["at"] <= until]
     names = {key.partition("{")[0] for line in taken for key in line["values"]}
-    return Ticks(len(taken), sum(int(line.get("missed", 0)) for line in taken), frozenset(names))
+    times = (since, *sorted(line["at"] for line in taken), until)
+    return Ticks(
+        ticks=len(taken),
+        missed=sum(int(line.get("missed", 0)) for line in taken),
+        silent_s=max(after - before for before, after in pairwise(times)),
+        metrics=frozenset(names),
+    )
 
 
 def latest(path: Path, *, within_s: float) -> list[tuple[float, dict[str, float]]]:

@@ -290,6 +290,7 @@ class _Run:
                 Kind.TELEMETRY,
                 ticks=taken.ticks,
                 missed=taken.missed,
+                silent_s=taken.silent_s,
                 blind=_blind(self._alarms(), events, taken),
             )
         record = rebuilt.drill_record(

@@ -202,3 +202,6 @@ class Board(Protocol):
 
     def states(self) -> Mapping[str, AlarmState]:
         """Return every deployed alarm's state as CloudWatch holds it now."""
+
+    def altered(self) -> Mapping[str, str]:
+        """Return the alarms that are deployed otherwise than they are declared, and how, in words."""

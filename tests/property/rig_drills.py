@@ -301,6 +301,7 @@ INVALIDATES: dict[str, Break] = {
     "idle": lambda drill: _edited(drill, Kind.BOOKS, produced=0),
     "an error": lambda drill: drill.changed([*drill.events, e(400, Kind.ERROR, "StackError", message="x")]),
     "telemetry dead": lambda drill: _edited(drill, Kind.TELEMETRY, ticks=0),
+    "telemetry frozen": lambda drill: _edited(drill, Kind.TELEMETRY, silent_s=10.5),
     "a stranger blind": lambda drill: drill.changed(
         [*drill.events, seen(STRANGERS[0], "INSUFFICIENT_DATA", 30), seen(STRANGERS[0], "OK", 31)]
     ),

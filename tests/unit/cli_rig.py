@@ -126,6 +126,9 @@ class Interjecting:
     def states(self) -> Mapping[str, AlarmState]:
         return self.board.states()
 
+    def altered(self) -> Mapping[str, str]:
+        return self.board.altered()
+
 
 @dataclass
 class FakePlatform:

@@ -10,7 +10,7 @@ import pytest
 
 from detectors import metrics as m
 from detectors.alarms import ALARMS, BROKER_DOWN, METRICS_SILENT
-from detectors.cloudwatch import heartbeats, request, transition
+from detectors.cloudwatch import differing, heartbeats, request, transition
 from detectors.collect.host import Justice, cpu_quota, memory_percentage
 from detectors.collect.publish import CANARY_CYCLE_S, canary, data
 from harness.errors import BoardError, StackError
@@ -50,6 +50,18 @@ def test_an_alarm_is_deployed_as_declared(alarm: Alarm) -> None:
     assert len(told["AlarmDescription"]) <= 1024
     assert told["Dimensions"] == [{"Name": "Pipeline", "Value": "orders"}]
     assert told["AlarmActions"] == told["OKActions"] == ["arn"]
+
+
+def test_an_alarm_altered_by_hand_is_told_from_the_declared_one() -> None:
+    """A blunted threshold looks like a quiet board."""
+    asked = request(BROKER_DOWN, pipeline="orders", topic="arn")
+    as_it_is = {**asked, "StateValue": "OK"}
+
+    assert [] == list(differing(asked, as_it_is))
+    assert ["Threshold is 1000000000.0, not 3"] == list(differing(asked, {**as_it_is, "Threshold": 1e9}))
+    assert ["OKActions is None, not ['arn']"] == list(
+        differing(asked, {key: value for key, value in as_it_is.items() if key != "OKActions"})
+    )
 
 
 def test_missing_data_is_treated_as_declared() -> None:

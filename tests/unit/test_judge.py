@@ -1,12 +1,13 @@
 """The judge on hand-written timelines: 0 s is when the fault is asked for, 60 s when it is healed."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from harness.faults import Kill
-from harness.model import Outcome, Scenario
+from harness.model import Missing, Outcome, Scenario
 from harness.timeline import Event, Kind, Timeline, load
 from tests.unit.judge_rig import (
     CALM,
@@ -15,6 +16,7 @@ from tests.unit.judge_rig import (
     GOOD,
     QUIET,
     RED,
+    SCENARIO,
     T0,
     books,
     canary,
@@ -158,6 +160,10 @@ INVALID: dict[str, tuple[list[Event], str]] = {
         with_(e(94, Kind.TELEMETRY, ticks=0, missed=0)),
         "the collector took no sample: the telemetry is dead",
     ),
+    "telemetry frozen for a while": (
+        with_(e(94, Kind.TELEMETRY, ticks=80, missed=0, silent_s=15.0)),
+        "the collector took no sample for 15.0 s: nobody would have seen what broke then",
+    ),
     "another alarm never had data": (
         with_(e(94, Kind.TELEMETRY, ticks=90, missed=0, blind=["DOWN", "RED"])),
         "RED is not deployed or had no data at all, so its silence proves nothing",
@@ -172,6 +178,14 @@ INVALID: dict[str, tuple[list[Event], str]] = {
             e(50, Kind.SEEN, "RED", state="OK"),
         ),
         "RED had no data for a while, so its silence proves nothing",
+    ),
+    "an alarm altered by hand before": (
+        with_(e(-1, Kind.BASELINE, states=QUIET, altered={"RED": "Threshold is 9, not 1"})),
+        "RED is not deployed as declared (Threshold is 9, not 1), so its silence proves nothing",
+    ),
+    "an alarm altered by hand meanwhile": (
+        with_(e(92, Kind.BOARD, states=QUIET, altered={"RED": "Threshold is 9, not 1"})),
+        "RED is not deployed as declared (Threshold is 9, not 1), so its silence proves nothing",
     ),
     "an alarm taken off the board": (
         with_(e(92, Kind.BOARD, states={"DOWN": "OK", "LAG": "OK"})),
@@ -203,6 +217,23 @@ def test_an_experiment_without_evidence_is_invalid_and_says_why(events: list[Eve
 
     assert Outcome.INVALID is got.outcome
     assert why in got.why
+
+
+def test_an_expected_alarm_that_was_altered_is_judged_by_what_it_does() -> None:
+    """It fires in time or it fails: that is what the drill is for."""
+    altered = {"DOWN": "Threshold is 9, not 1"}
+    never = [*without(Kind.ALARM, Kind.BASELINE), e(-1, Kind.BASELINE, states=QUIET, altered=altered)]
+
+    assert Outcome.PASSED is verdict(with_(e(-1, Kind.BASELINE, states=QUIET, altered=altered))).outcome
+    assert Outcome.FAILED is verdict(sorted(never, key=lambda event: event.at)).outcome
+
+
+def test_a_drill_about_missing_data_may_have_a_silent_collector() -> None:
+    """Where an expected alarm fires on silence, silence is the experiment."""
+    silent = replace(DOWN, missing=Missing.BREACHING)
+    events = with_(e(94, Kind.TELEMETRY, ticks=60, missed=0, silent_s=35.0))
+
+    assert Outcome.PASSED is verdict(events, replace(SCENARIO, expect=(silent,))).outcome
 
 
 @pytest.mark.parametrize("left_out", range(len(GOOD)))
