@@ -58,6 +58,14 @@ def test_every_part_but_the_watchers_has_a_container(layout: Layout) -> None:
     assert {each.name for each in layout.services} - set(WATCHERS) == set(boxes(layout).boxes)
 
 
+def test_localstacks_data_are_in_memory_without_root(layout: Layout) -> None:
+    """On a busy disk it answers late, and alarms of latency come true."""
+    service = next(each for each in layout.services if each.name == topology.LOCALSTACK)
+
+    assert {service.cwd} == boxes(layout).boxes[topology.LOCALSTACK].in_memory.keys()
+    assert {service.cwd} == {service.env[name] for name in ("TMPDIR", "HOME")}
+
+
 def test_everybody_is_found_at_the_address_of_its_own_container(layout: Layout) -> None:
     """Loopback would be the asker's own container."""
     plan = boxes(layout)
