@@ -40,12 +40,13 @@ def drill(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def tests(session: nox.Session) -> None:
-    """Pass everything: lint, types, import rules, unit, exports, contract, a real drill from end to end."""
+    """Pass everything: lint, types, import rules, unit, exports; on real engines, and again on containers."""
     _lint(session)
     _types(session)
     _pytest(session, "tests/unit", "tests/property", "--hypothesis-profile=stable")
     _pytest(session, "tests/exports")
     _pytest(session, "tests/contract", "tests/integration")
+    _containers(session)
     _coverage(session)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -17,10 +19,14 @@ from detectors.alarms import DLQ_SPIKE
 from detectors.cloudwatch import request
 from fixtures import topology
 from harness.clock import wait_until
+from harness.model import Phase
 from harness.undo import UndoJournal
 from tests.stacks import FIREDRILL, RealStack, firedrill
 
 pytestmark = pytest.mark.stack
+
+LIMIT_S = 300.0
+FROZEN_S = 15.0
 
 
 def only(out: Path) -> dict[str, Any]:
@@ -28,6 +34,32 @@ def only(out: Path) -> dict[str, Any]:
     (row,) = json.loads((out / "latest" / "results.json").read_text(encoding="utf-8"))["scenarios"]
     found: dict[str, Any] = row
     return found
+
+
+@contextlib.contextmanager
+def drilling(name: str, out: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Have a drill run meanwhile; killed at the end if it still does."""
+    harness = subprocess.Popen(
+        [str(FIREDRILL), "run", name, "--out", str(out)],
+        stdout=subprocess.DEVNULL,
+        env={**os.environ, "CI": "true"},
+    )
+    try:
+        yield harness
+    finally:
+        harness.send_signal(signal.SIGKILL)
+        harness.wait()
+
+
+def await_phase(out: Path, phase: Phase, real: RealStack) -> None:
+    """Wait until the one run in `out` is in `phase`."""
+
+    def begun() -> bool:
+        journals = list(out.glob("*/journal.jsonl"))
+        events = [event for each in journals for event in each.read_text(encoding="utf-8").splitlines()]
+        return any(json.loads(event).get("subject") == phase for event in events if event.endswith("}"))
+
+    assert wait_until(begun, within=150, clock=real.clock), list(out.iterdir())
 
 
 def test_a_drill_on_the_real_engines_passes_and_leaves_its_reports(real: RealStack, tmp_path: Path) -> None:
@@ -75,22 +107,55 @@ def test_a_sham_comes_out_invalid(real: RealStack, tmp_path: Path) -> None:
     assert "INVALID" == only(tmp_path)["outcome"]
 
 
+def test_a_collector_that_was_frozen_makes_the_drill_invalid(real: RealStack, tmp_path: Path) -> None:
+    """It is too short for METRICS_SILENT, and long enough to miss an alarm."""
+    real.await_well()
+    with drilling("dlq_spike", tmp_path) as drill:
+        await_phase(tmp_path, Phase.WATCH, real)
+        collector = real.stack.node(topology.COLLECTOR)
+        collector.pause()
+        try:
+            real.clock.sleep(FROZEN_S)
+        finally:
+            collector.resume()
+        drill.wait(LIMIT_S)
+
+    row = only(tmp_path)
+    assert "INVALID" == row["outcome"], row["why"]
+    assert any("the collector took no sample" in why for why in row["why"])
+
+
 def test_a_harness_killed_in_mid_drill_leaves_nothing_broken(real: RealStack, tmp_path: Path) -> None:
     """After SIGKILL nobody is left to heal but the reaper and the journal."""
     real.await_well()
     broker = real.stack.node(topology.BROKER_2)
-    harness = subprocess.Popen(
-        [str(FIREDRILL), "run", "kafka_broker_killed", "--out", str(tmp_path)],
-        stdout=subprocess.DEVNULL,
-        env={**os.environ, "CI": "true"},
-    )
-    try:
+    with drilling("kafka_broker_killed", tmp_path):
         assert wait_until(lambda: not broker.running(), within=150, clock=real.clock)
-    finally:
-        harness.send_signal(signal.SIGKILL)
-        harness.wait()
 
     assert wait_until(broker.running, within=30, clock=real.clock)
     real.await_well()
     undo = UndoJournal(real.running.directory / "undo.jsonl")
     assert wait_until(lambda: not undo.open_entries(), within=30, clock=real.clock)
+
+
+def test_a_result_that_vanishes_from_the_lake_fails_the_drill(real: RealStack, tmp_path: Path) -> None:
+    """Only the books know of it, order by order. The last of these: its orders stay unaccounted for."""
+    real.await_well()
+    s3 = aws.client("s3", real.running.endpoints.aws_direct)
+
+    def newest() -> str:
+        pages = s3.get_paginator("list_objects_v2").paginate(
+            Bucket=topology.LAKE_BUCKET, Prefix=topology.RESULTS_PREFIX
+        )
+        return max((each["Key"] for page in pages for each in page.get("Contents", ())), default="")
+
+    with drilling("dlq_spike", tmp_path) as drill:
+        await_phase(tmp_path, Phase.WATCH, real)
+        before = newest()
+        assert wait_until(lambda: newest() > before, within=30, clock=real.clock, interval=0.5)
+        s3.delete_object(Bucket=topology.LAKE_BUCKET, Key=newest())
+        drill.wait(LIMIT_S)
+
+    row = only(tmp_path)
+    assert "FAILED" == row["outcome"], row["why"]
+    assert 0 < row["orders"]["missing"]
