@@ -10,8 +10,8 @@ from typing import Any
 from fixtures.containers import daemon, image
 from fixtures.containers.image import Image
 from fixtures.containers.stacks import BYTES, containers
-from fixtures.processes import stacks, volume
-from harness.cli.doctor import engines, memory, of_machine, state_volume
+from fixtures.processes import stacks
+from harness.cli.doctor import engines, memory, of_machine
 from harness.cli.joined import Processes
 from harness.cli.platform import Finding, Tell
 from harness.errors import InstallError
@@ -58,12 +58,11 @@ class Containers(Processes):
             info: Mapping[str, Any] = daemon.connect().info()
         except InstallError:
             return {}  # `blockers` says so
-        lacking = {
+        return {
             capability: f"this Docker engine has no {', '.join(missing)}"
             for capability, rights in RIGHTS.items()
             if (missing := [right for right in rights if info.get(right) is False])
         }
-        return {**lacking, **({Capability.DISK: reason} if (reason := volume.usable()) else {})}
 
     @property
     def can(self) -> frozenset[Capability]:
@@ -83,7 +82,6 @@ class Containers(Processes):
             reason = self._lacking.get(capability, "")
             remedy = "give the engine that cgroup controller; the drills that need it are SKIPPED until then"
             yield Finding(f"{capability}: {reason or 'containers can'}", not reason, remedy=remedy)
-        yield state_volume()
         yield engines(self.versions(), "`firedrill image build`, or the first run")
 
 

@@ -21,10 +21,14 @@ START_LIMIT_S, REAP_LIMIT_S = 240.0, 30.0
 
 
 def ours() -> list[Any]:
-    """Return every container and network that has our mark."""
+    """Return every container, network and volume that has our mark."""
     client = daemon.connect()
     filters: Any = {"label": engine.MARK}
-    return [*client.containers.list(all=True, filters=filters), *client.networks.list(filters=filters)]
+    return [
+        *client.containers.list(all=True, filters=filters),
+        *client.networks.list(filters=filters),
+        *client.volumes.list(filters=filters),
+    ]
 
 
 @pytest.fixture

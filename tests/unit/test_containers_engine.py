@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,7 +13,7 @@ import pytest
 from docker.errors import APIError, NotFound
 from requests import Response
 
-from fixtures.containers import engine, network
+from fixtures.containers import engine, network, state
 from fixtures.containers.engine import MARK
 from harness.errors import StackError
 
@@ -27,17 +29,23 @@ def refused(status: int, why: str) -> APIError:
 
 @dataclass
 class FakeThing:
-    """A container or a network."""
+    """A container; a network, if it has a subnet; or a volume."""
 
     engine: FakeEngine
     name: str
     labels: dict[str, str]
     subnet: str = ""
+    volume: bool = False
     refusal: Exception | None = None
 
     @property
     def attrs(self) -> dict[str, Any]:
-        return {"IPAM": {"Config": [{"Subnet": "fd00::/64"}, {"Subnet": self.subnet}]}}
+        pid = os.getpid()
+        return {"IPAM": {"Config": [{"Subnet": "fd00::/64"}, {"Subnet": self.subnet}]}, "State": {"Pid": pid}}
+
+    @property
+    def kind(self) -> str:
+        return "volume" if self.volume else "network" if self.subnet else "container"
 
     def reload(self) -> None: ...
 
@@ -49,17 +57,33 @@ class FakeThing:
 
 @dataclass
 class FakeEngine:
-    """A Docker engine: containers and networks with labels. `overlaps`: how often a subnet is taken."""
+    """A Docker engine: things with labels. `overlaps`: how often a subnet is taken."""
 
     things: list[FakeThing] = field(default_factory=list)
     overlaps: int = 0
     stages: list[str] = field(default_factory=list)
     kept_stages: int = 0
     asked: list[str] = field(default_factory=list)
+    ran: list[dict[str, Any]] = field(default_factory=list)
+    options: list[str] = field(default_factory=list)
 
     @property
     def containers(self) -> SimpleNamespace:
-        return SimpleNamespace(list=lambda all, filters: self._found(filters, network=False))
+        return SimpleNamespace(list=lambda all, filters: self._found(filters, "container"), run=self._run)
+
+    def _run(self, image: str, command: list[str], *, name: str, **how: Any) -> FakeThing:
+        self.things.append(FakeThing(self, name, how["labels"]))
+        self.ran.append(how)
+        return self.things[-1]
+
+    @property
+    def volumes(self) -> SimpleNamespace:
+        return SimpleNamespace(list=lambda filters: self._found(filters, "volume"), create=self._volume)
+
+    def _volume(self, name: str, *, driver: str, driver_opts: dict[str, str], labels: dict[str, str]) -> None:
+        assert ("local", "tmpfs") == (driver, driver_opts["type"])
+        self.things.append(FakeThing(self, name, labels, volume=True))
+        self.options.append(driver_opts["o"])
 
     @property
     def images(self) -> SimpleNamespace:
@@ -71,12 +95,12 @@ class FakeEngine:
 
     @property
     def networks(self) -> SimpleNamespace:
-        return SimpleNamespace(list=lambda filters: self._found(filters, network=True), create=self._create)
+        return SimpleNamespace(list=lambda filters: self._found(filters, "network"), create=self._create)
 
-    def _found(self, filters: dict[str, str], *, network: bool) -> list[FakeThing]:
+    def _found(self, filters: dict[str, str], kind: str) -> list[FakeThing]:
         key, _, value = filters["label"].partition("=")
         marked = [x for x in self.things if key in x.labels and value in ("", x.labels[key])]
-        return [x for x in marked if bool(x.subnet) is network]
+        return [x for x in marked if x.kind == kind]
 
     def _create(self, name: str, driver: str, labels: dict[str, str], ipam: Any = None) -> FakeThing:
         subnet = ipam["Config"][0]["Subnet"] if ipam else f"172.{20 + len(self.asked)}.0.0/16"
@@ -132,15 +156,40 @@ def test_every_node_has_an_address_of_its_own() -> None:
     assert {"a": "172.20.0.10", "b": "172.20.0.11", "c": "172.20.0.12"} == given
 
 
+# --- the volume ---------------------------------------------------------------------------------
+
+
+def test_the_volume_belongs_to_the_containers_user_and_has_the_stacks_mark(
+    fake: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: True)
+    seen = state.make(client(fake), "abc", image="firedrill:1", user="1000:100")
+
+    assert Path(f"/proc/{os.getpid()}/root/state") == seen
+    assert {("firedrill-abc-state", "abc")} == {(each.name, each.labels[MARK]) for each in fake.things}
+    assert ["size=256m,uid=1000,gid=100,mode=700"] == fake.options
+    assert {"firedrill-abc-state": {"bind": "/state", "mode": "rw"}} == fake.ran[0]["volumes"]
+    assert (["ALL"], "none") == (fake.ran[0]["cap_drop"], fake.ran[0]["network_mode"])
+
+
+def test_a_volume_this_machine_may_not_look_into_is_none(fake: FakeEngine) -> None:
+    """Then nothing can fill it, and the drill that would is skipped."""
+    assert state.make(client(fake), "abc", image="firedrill:1", user="1000:100") is None
+
+
 # --- removing -----------------------------------------------------------------------------------
 
 
 def test_only_what_has_the_stacks_mark_is_removed(fake: FakeEngine) -> None:
     for labels in (MINE, OTHERS, {}):
-        fake.things += [FakeThing(fake, "box", labels), FakeThing(fake, "net", labels, "172.30.0.0/16")]
+        fake.things += [
+            FakeThing(fake, "box", labels),
+            FakeThing(fake, "net", labels, "172.30.0.0/16"),
+            FakeThing(fake, "disk", labels, volume=True),
+        ]
     engine.remove("abc", client(fake))
 
-    assert [OTHERS, OTHERS, {}, {}] == [each.labels for each in fake.things]
+    assert [OTHERS] * 3 + [{}] * 3 == [each.labels for each in fake.things]
 
 
 def test_removing_twice_changes_nothing(fake: FakeEngine) -> None:

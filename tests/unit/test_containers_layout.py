@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fixtures import topology
-from fixtures.containers import network, stacks
+from fixtures.containers import network, stacks, state
 from fixtures.containers.box import Boxes, load
 from fixtures.containers.image import Image, Places
 from fixtures.pipeline import settings
@@ -35,6 +35,10 @@ def docker() -> FakeEngine:
 @pytest.fixture
 def layout(tmp_path: Path, docker: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> Layout:
     monkeypatch.setattr(volume, "mount", lambda *_: False)  # as root it would, and nobody unmounts it
+    return laid_out(tmp_path, docker)
+
+
+def laid_out(tmp_path: Path, docker: FakeEngine) -> Layout:
     stack = tmp_path / "abc"
     stack.mkdir()
     plot = Plot(stack, Ports(BASE, lock=-1), seed=7, socket=tmp_path / "s.sock")
@@ -64,6 +68,22 @@ def test_localstacks_data_are_in_memory_without_root(layout: Layout) -> None:
 
     assert {service.cwd} == boxes(layout).boxes[topology.LOCALSTACK].in_memory.keys()
     assert {service.cwd} == {service.env[name] for name in ("TMPDIR", "HOME")}
+
+
+def test_the_task_managers_share_a_volume_that_this_machine_sees(
+    tmp_path: Path, docker: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is measured and filled must be what they keep their state on."""
+    monkeypatch.setattr(state, "make", lambda *_, **__: Path("/proc/7/root/state"))
+    layout = laid_out(tmp_path, docker)
+    plan, where = boxes(layout), layout.endpoints
+    (kept,) = {path for name in topology.TASK_MANAGERS for path in plan.boxes[name].volumes.values()}
+
+    assert {"firedrill-abc-state": kept} == plan.boxes[topology.TASK_MANAGER_1].volumes
+    assert {kept: "/proc/7/root/state"} == plan.seen
+    assert ("/proc/7/root/state", True) == (where.state_directory, where.state_volume)
+    kept_in = {path for each in layout.services for path in each.scratch if "flink-state" in path}
+    assert {f"{kept}/{name}" for name in topology.TASK_MANAGERS} == kept_in
 
 
 def test_everybody_is_found_at_the_address_of_its_own_container(layout: Layout) -> None:
@@ -126,5 +146,5 @@ def test_no_container_runs_as_root(layout: Layout) -> None:
 
 
 def test_the_network_is_the_stacks_own(layout: Layout, docker: FakeEngine) -> None:
-    assert [network.name_of("abc")] == [each.name for each in docker.things]
+    assert [network.name_of("abc")] == [each.name for each in docker.things if each.kind == "network"]
     assert boxes(layout).network == network.name_of("abc")

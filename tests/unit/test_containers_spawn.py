@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -184,4 +184,19 @@ def test_scratch_of_an_earlier_life_is_gone(
     left.touch()
     spawner.spawn(service(tmp_path, scratch=[str(left.parent)]))
 
+    assert [] == list(left.parent.iterdir())
+
+
+def test_scratch_on_a_volume_is_emptied_where_this_machine_sees_it(
+    spawner: ContainerSpawner, container: FakeContainer, tmp_path: Path
+) -> None:
+    """Its path inside is none of this machine's."""
+    seen = tmp_path / "seen"
+    left = seen / "task-manager-1" / "left"
+    left.parent.mkdir(parents=True)
+    left.touch()
+    spawner.plan = replace(spawner.plan, seen={"/data/state": str(seen)})
+    spawner.spawn(service(tmp_path, scratch=["/data/state/task-manager-1"]))
+
+    assert [left.parent] == list(seen.iterdir())
     assert [] == list(left.parent.iterdir())
