@@ -54,4 +54,4 @@ def test_without_a_daemon_nothing_is_judged(
     monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1")
 
     assert 2 == main(["image", "show"])
-    assert "expected a Docker daemon, but none answered" in capsys.readouterr().err
+    assert "but none answered" in capsys.readouterr().err
