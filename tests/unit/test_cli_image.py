@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import cast
 
 import docker
 import pytest
 
-from fixtures.containers import daemon
+from fixtures.containers import daemon, image
 from harness.cli.main import main
 from tests.unit.containers_rig import FakeDocker, FakeImage
 
@@ -19,6 +21,8 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeDocker:
     fake = FakeDocker()
     monkeypatch.setenv("FIREDRILL_HOME", str(tmp_path))
     monkeypatch.setattr(daemon, "connect", lambda: cast(docker.DockerClient, fake))
+    # A warden would look at this machine's own daemon, and wait for it for half a minute.
+    monkeypatch.setattr(image, "build", partial(image.build, watching=lambda *_: nullcontext()))
     return fake
 
 
