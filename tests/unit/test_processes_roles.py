@@ -113,13 +113,13 @@ def test_a_cluster_without_task_managers_has_no_busiest() -> None:
 
 def stack(directory: Path) -> ProcessStack:
     clock = FakeClock()
-    where = replace(endpoints(directory), state_directory=str(directory / "flink-state"))
+    where = replace(endpoints(directory), logs=str(directory / "logs"))
     return ProcessStack(where, RealClock(), lambda _: FakeLink(clock), FakeFeed(clock))
 
 
-def test_a_stack_finds_its_controller_beside_its_state(tmp_path: Path) -> None:
+def test_a_stack_finds_its_controller_by_its_data(tmp_path: Path) -> None:
     """That is where the layout puts the brokers."""
-    wrote(tmp_path, ONE, state(1, 1))
+    wrote(tmp_path / "data", ONE, state(1, 1))
 
     assert ONE == stack(tmp_path).holder(topology.ACTIVE_CONTROLLER)
 
