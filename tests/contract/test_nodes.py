@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fixtures import topology
+from fixtures.processes.control import flink
 from harness.clock import wait_until
 from tests.stacks import RealStack
 
@@ -59,3 +60,18 @@ def test_what_nobody_restarts_stays_dead_until_started(real: RealStack, name: st
     finally:
         node.start()
     real.await_well()
+
+
+def test_a_job_manager_comes_back_with_its_job_and_its_state(real: RealStack) -> None:
+    """Alone it would come back without: there is no high availability here."""
+    real.await_well()
+    node, rest = real.stack.node(topology.JOB_MANAGER), real.running.endpoints.flink_rest
+
+    node.kill()
+    assert not node.running()
+    node.start()
+
+    real.await_well()
+    reading = real.stack.job.reading()
+    assert reading is not None
+    assert flink(rest, f"/jobs/{reading.job_id}/checkpoints")["latest"]["restored"]

@@ -77,6 +77,7 @@ class Bucket:
     """S3 as far as it is used: one bucket's objects by key; `failing` it answers nothing."""
 
     objects: dict[str, bytes] = field(default_factory=dict)
+    times: dict[str, int] = field(default_factory=dict)
     failing: bool = False
 
     def get_paginator(self, _operation: str) -> Bucket:
@@ -88,7 +89,7 @@ class Bucket:
         assert Bucket == topology.CHECKPOINT_BUCKET
         keys = sorted(key for key in self.objects if key.startswith(Prefix))
         # Pages of one, as with thousands: whoever reads the first only misses the rest.
-        yield from ({"Contents": [{"Key": key}]} for key in keys)
+        yield from ({"Contents": [{"Key": key, "LastModified": self.times.get(key, 0)}]} for key in keys)
         yield {}
 
     def get_object(self, **asked: str) -> dict[str, Any]:
@@ -187,6 +188,41 @@ def test_a_job_forgot_only_if_there_was_something_to_remember(
 
 
 # --- deploying anew -----------------------------------------------------------------------------
+
+
+def test_a_job_manager_that_forgot_its_job_gets_it_back_with_its_state(rig: Rig) -> None:
+    """The checkpoint that was completed last, whosoever it was; one without metadata is not complete."""
+    for key, at in {"a/chk-9/_metadata": 1, "b/chk-2/_metadata": 3, "b/chk-3/part": 4}.items():
+        rig.s3.objects[f"orders/{key}"], rig.s3.times[f"orders/{key}"] = b"", at
+    rig.job.revive()
+
+    assert f"s3://{topology.CHECKPOINT_BUCKET}/orders/b/chk-2" == rig.submitted_with()
+    assert 1 == len(rig.cluster.submitted)
+
+
+def test_a_job_manager_that_forgot_a_job_without_checkpoints_begins_anew(rig: Rig) -> None:
+    rig.job.revive()
+
+    assert rig.submitted_with() is None
+    assert 1 == len(rig.cluster.submitted)
+
+
+def test_a_job_that_is_known_is_left_alone(rig: Rig) -> None:
+    """Healing twice must not deploy twice."""
+    rig.cluster.job("a")
+    rig.job.revive()
+
+    assert not rig.cluster.submitted
+
+
+def test_a_job_manager_that_does_not_come_back_is_told(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    def silent(*_: object, **__: object) -> None:
+        raise StackError("no answer")
+
+    monkeypatch.setattr(deployment, "flink", silent)
+
+    with pytest.raises(StackError, match="expected the JobManager to answer, but it did not for 30 s"):
+        rig.job.revive()
 
 
 def test_a_redeployment_goes_on_from_a_checkpoint_of_its_own(rig: Rig) -> None:
