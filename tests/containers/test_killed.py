@@ -45,19 +45,24 @@ def run(tmp_path: Path, docker_engine: None) -> Iterator[subprocess.Popen[bytes]
     process.wait()
 
 
-def network_is_made() -> bool:
+def network_is_made(_: Path) -> bool:
     return bool(ours())
 
 
-def half_the_containers_run() -> bool:
+def half_the_containers_run(_: Path) -> bool:
     return len(ours()) > 6
 
 
-@pytest.mark.parametrize("moment", [network_is_made, half_the_containers_run])
-def test_nothing_is_left_of_a_run_that_was_killed_while_its_stack_started(
-    run: subprocess.Popen[bytes], moment: Callable[[], bool], tmp_path: Path
+def fault_is_in_effect(out: Path) -> bool:
+    return any("in effect" in journal.read_text(encoding="utf-8") for journal in out.glob("*/journal.jsonl"))
+
+
+@pytest.mark.parametrize("moment", [network_is_made, half_the_containers_run, fault_is_in_effect])
+def test_nothing_is_left_of_a_run_that_was_killed(
+    run: subprocess.Popen[bytes], moment: Callable[[Path], bool], tmp_path: Path
 ) -> None:
-    assert wait_until(moment, within=START_LIMIT_S, clock=RealClock()), (tmp_path / "said.txt").read_text()
+    seen = wait_until(lambda: moment(tmp_path / "runs"), within=START_LIMIT_S, clock=RealClock())
+    assert seen, (tmp_path / "said.txt").read_text()
     run.send_signal(signal.SIGKILL)
     run.wait()
 
