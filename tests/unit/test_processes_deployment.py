@@ -31,10 +31,13 @@ class Cluster:
     clock: FakeClock
     cancels_in_s: float = 1.0
     checkpoints: bool = True
+    commits_late_s: float = 0.0
+    checkpointed_at: float = float("-inf")
     jobs: list[dict[str, Any]] = field(default_factory=list)
     latest: dict[str, dict[str, Any]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     submitted: list[float] = field(default_factory=list)
+    cancelled: list[float] = field(default_factory=list)
     _ended_at: dict[str, float] = field(default_factory=dict)
 
     def job(self, jid: str, state: str = "RUNNING", *, start: int = 1, running: int = 4) -> None:
@@ -53,8 +56,10 @@ class Cluster:
         if method != "GET":
             self.asked.append(f"{method} {path}")
         if path.endswith("mode=cancel"):
+            self.cancelled.append(self.clock.now())
             self._ended_at[jid] = self.clock.now() + self.cancels_in_s
         if method == "POST" and self.checkpoints:
+            self.checkpointed_at = self.clock.now()
             number = self.latest[jid]["completed"]["id"] + 1
             self.latest[jid]["completed"] = {
                 "id": number,
@@ -62,9 +67,11 @@ class Cluster:
             }
         return {"latest": self.latest[jid]}
 
-    def committed(self) -> int:
-        """Return the offsets committed: a hundred more with each checkpoint."""
-        return sum(100 * latest["completed"]["id"] for latest in self.latest.values())
+    def committed(self) -> list[int]:
+        """Return the offsets committed: a hundred more with each checkpoint, of one partition a bit later."""
+        offset = sum(100 * latest["completed"]["id"] for latest in self.latest.values())
+        late = self.clock.now() < self.checkpointed_at + self.commits_late_s
+        return [offset, offset - 100 if late else offset]
 
     def order(self, _supervisor: str, **what: Any) -> dict[str, Any]:
         assert what == {"do": "start", "node": deployment.SUBMISSION}
@@ -243,6 +250,15 @@ def test_a_redeployment_begins_in_the_middle_of_a_window(rig: Rig) -> None:
     rig.job.redeploy()
 
     assert 0.5 <= rig.cluster.submitted[0] * 1000 % WINDOW_MS / WINDOW_MS <= 0.8
+
+
+def test_no_job_is_cancelled_before_every_reader_has_committed(rig: Rig) -> None:
+    """What one did not commit a job without state would read again: then nothing is lost."""
+    rig.cluster.job("a")
+    rig.cluster.commits_late_s = 1.5
+    rig.job.redeploy()
+
+    assert rig.cluster.checkpointed_at + 1.5 <= rig.cluster.cancelled[0]
 
 
 def test_edited_settings_keep_the_job_from_its_state(rig: Rig) -> None:
