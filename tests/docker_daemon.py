@@ -10,6 +10,7 @@ import contextlib
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ import docker
 import pytest
 from docker.errors import DockerException
 
+from fixtures.containers.daemon import host as docker_host
 from harness.clock import Clock, RealClock, wait_until
 from tests import base_image
 
@@ -39,7 +41,8 @@ def daemon(*, clock: Clock | None = None) -> Iterator[docker.DockerClient]:
         _check()
         running = _answering()  # what was installed may have been started, too
     if running is not None:
-        yield running
+        with contextlib.closing(running):
+            yield running
         return
     with (
         tempfile.TemporaryDirectory(prefix="firedrill-docker-", ignore_cleanup_errors=True) as folder,
@@ -63,11 +66,24 @@ def docker_client() -> Iterator[docker.DockerClient]:
 
 def _answering(host: str = "") -> docker.DockerClient | None:
     """Return a client of the daemon at `host`, else of the one a user would get; None: none answers."""
+    if not _listens(host or docker_host()):
+        return None
     with contextlib.suppress(DockerException, OSError):
         client = docker.DockerClient(host) if host else docker.from_env()
         client.ping()
         return client
     return None
+
+
+def _listens(host: str) -> bool:
+    """Say whether anybody listens at `host`, before Docker's client leaves its socket open over it."""
+    scheme, _, path = host.partition("://")
+    if scheme != "unix":
+        return True
+    with socket.socket(socket.AF_UNIX) as probe, contextlib.suppress(OSError):
+        probe.connect(path)
+        return True
+    return False
 
 
 def _check() -> None:
@@ -101,24 +117,24 @@ def _apt(arguments: list[str]) -> None:
 
 @contextlib.contextmanager
 def _own(folder: Path, clock: Clock) -> Iterator[docker.DockerClient]:
-    socket = folder / "docker.sock"
+    path = folder / "docker.sock"
     with (folder / "dockerd.log").open("wb") as log:
-        child = subprocess.Popen(_command(folder, socket), stdout=log, stderr=log)
+        child = subprocess.Popen(_command(folder, path), stdout=log, stderr=log)
     try:
-        client = _await(child, f"unix://{socket}", folder / "dockerd.log", clock)
-        with _set("DOCKER_HOST", f"unix://{socket}"):
+        client = _await(child, f"unix://{path}", folder / "dockerd.log", clock)
+        with contextlib.closing(client), _set("DOCKER_HOST", f"unix://{path}"):
             yield client
     finally:
         _end(child, folder)
 
 
-def _command(folder: Path, socket: Path) -> list[str]:
+def _command(folder: Path, path: Path) -> list[str]:
     return [
         "dockerd",
         f"--data-root={folder / 'data'}",
         f"--exec-root={folder / 'exec'}",
         f"--pidfile={folder / 'dockerd.pid'}",
-        f"--host=unix://{socket}",
+        f"--host=unix://{path}",
     ]
 
 

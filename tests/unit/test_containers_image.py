@@ -253,17 +253,26 @@ def test_an_image_that_vanishes_is_no_image(world: World) -> None:
         (refusal("starting"), "the Docker daemon refused: starting"),
     ],
 )
-def test_a_daemon_that_cannot_be_had_has_remedies(raised: Exception, remedy: str) -> None:
+def test_a_daemon_that_cannot_be_had_has_remedies(
+    raised: Exception, remedy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """None, no permission, not yet up: three things to do."""
+    monkeypatch.setenv("DOCKER_HOST", f"test://{remedy}")
+    monkeypatch.setattr(docker, "from_env", lambda timeout: FakeDocker(refuses=raised))
+
     with pytest.raises(InstallError, match=remedy):
-        connect(lambda timeout: cast(docker.DockerClient, FakeDocker(refuses=raised)))
+        connect()
 
 
-def test_a_daemon_that_answers_is_taken() -> None:
-    """And asked first: a client can be made of any address."""
-    daemon = cast(docker.DockerClient, FakeDocker())
+def test_a_daemon_has_one_client_and_another_has_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody closes them: one for every question would be a socket for every question."""
+    monkeypatch.setattr(docker, "from_env", lambda timeout: FakeDocker())
+    monkeypatch.setenv("DOCKER_HOST", "test://one")
+    one = connect()
 
-    assert connect(lambda timeout: daemon) is daemon
+    assert connect() is one
+    monkeypatch.setenv("DOCKER_HOST", "test://other")
+    assert connect() is not one
 
 
 def test_the_base_image_is_a_setting() -> None:
