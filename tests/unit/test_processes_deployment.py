@@ -1,4 +1,4 @@
-"""The job as it is deployed, on a Flink, an S3 and a Firehose that behave as the real ones do."""
+"""The job as it is deployed, on a Flink and an S3 that behave as the real ones do."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.exceptions import EndpointConnectionError
 
 from fixtures import topology
 from fixtures.processes import deployment, localstack
-from fixtures.processes.deployment import BASELINE, Delivery, FlinkJob
+from fixtures.processes.deployment import BASELINE, FlinkJob
 from harness.errors import StackError
 from harness.model import JobReading
 from tests.fakes import FakeClock
@@ -363,72 +363,3 @@ def test_an_s3_that_does_not_answer_is_a_stack_error(rig: Rig, what: str) -> Non
 
     with pytest.raises(StackError, match=r"the checkpoints failed: .*; is LocalStack alive"):
         getattr(rig.job, what)()
-
-
-# --- where results are delivered to -------------------------------------------------------------
-
-
-@dataclass
-class Firehose:
-    """Firehose as LocalStack has it: a version that it wants to be told and never counts up."""
-
-    bucket: str = topology.LAKE_BUCKET
-    prefix: str = "results/"
-    failing: bool = False
-
-    def describe_delivery_stream(self, **asked: str) -> dict[str, Any]:
-        if self.failing:
-            raise ClientError({"Error": {"Code": "ResourceNotFoundException"}}, "DescribeDeliveryStream")
-        assert {"DeliveryStreamName": topology.RESULTS_STREAM} == asked
-        extended = {"RoleARN": "arn:role", "BucketARN": f"arn:aws:s3:::{self.bucket}", "Prefix": self.prefix}
-        told = {"DestinationId": "d-1", "ExtendedS3DestinationDescription": extended}
-        return {"DeliveryStreamDescription": {"Destinations": [told]}}
-
-    def update_destination(self, **asked: Any) -> None:
-        update = asked["ExtendedS3DestinationUpdate"]
-        assert ("1", "d-1") == (asked["CurrentDeliveryStreamVersionId"], asked["DestinationId"])
-        assert update["RoleARN"] == "arn:role"
-        self.bucket, self.prefix = update["BucketARN"].rpartition(":")[2], update["Prefix"]
-
-
-@pytest.fixture
-def firehose(monkeypatch: pytest.MonkeyPatch) -> Firehose:
-    firehose = Firehose()
-    monkeypatch.setattr(localstack, "client", lambda name, _endpoint: {"firehose": firehose}[name])
-    return firehose
-
-
-DELIVERY = Delivery("http://aws", topology.RESULTS_STREAM, topology.LAKE_BUCKET)
-
-
-def test_a_stream_as_deployed_is_not_edited(firehose: Firehose) -> None:
-    assert {"bucket": topology.LAKE_BUCKET} == DELIVERY.read()
-    assert not DELIVERY.edited()
-
-
-def test_a_stream_is_pointed_elsewhere_and_back(firehose: Firehose) -> None:
-    """With all else as it was; and restoring once more changes nothing."""
-    DELIVERY.edit({"bucket": "gone"})
-    pointed, edited = firehose.bucket, DELIVERY.edited()
-    DELIVERY.restore()
-    DELIVERY.restore()
-
-    assert ("gone", True) == (pointed, edited)
-    assert Firehose() == firehose
-    assert not DELIVERY.edited()
-
-
-@pytest.mark.usefixtures("firehose")
-def test_a_change_of_nothing_is_no_edit() -> None:
-    DELIVERY.edit({})
-
-    assert not DELIVERY.edited()
-
-
-@pytest.mark.parametrize("what", ["read", "edited", "restore"])
-def test_a_firehose_that_does_not_answer_is_a_stack_error(firehose: Firehose, what: str) -> None:
-    """Else a stream nobody could look at would be called healed."""
-    firehose.failing = True
-
-    with pytest.raises(StackError, match=r"the destination of .* failed"):
-        getattr(DELIVERY, what)()
