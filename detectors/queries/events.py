@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +132,15 @@ def _told(what: str) -> Iterator[None]:
         yield
     except (BotoCoreError, ClientError, ResponseParserError) as error:
         raise StackError(f"{what} failed: {error}; is it alive? See its log") from error
+
+
+Span = tuple[float, float]
+"""From and to, both included, epoch seconds."""
+
+
+def within(found: Iterable[LogEvent], spans: Sequence[Span]) -> list[LogEvent]:
+    """Return the events that fall into one of `spans`."""
+    return [event for event in found if any(a <= event.timestamp / 1000 <= b for a, b in spans)]
 
 
 def newest(found: Sequence[LogEvent], span_ms: int | None) -> list[LogEvent]:

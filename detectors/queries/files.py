@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -23,7 +24,8 @@ _HEAD = re.compile(r"#\s*(question|modes|alarms|log groups):\s*(.*?)\s*$")
 class QueryFile:
     """A query, and what its head says: the failure modes and alarms whose first question it is.
 
-    A file that names no log groups is asked of all that are shipped.
+    A file that names no log groups is asked of all that are shipped. `advice` tells the causes
+    apart, line by line: what an answer means, what none does, and what to ask next.
     """
 
     name: str
@@ -32,6 +34,7 @@ class QueryFile:
     modes: tuple[int, ...] = ()
     alarms: tuple[str, ...] = ()
     groups: tuple[str, ...] = tuple(GROUPS)
+    advice: tuple[str, ...] = ()
 
 
 def read(path: Path) -> QueryFile:
@@ -55,6 +58,7 @@ def read(path: Path) -> QueryFile:
         modes,
         _items(head.get("alarms", "")),
         _items(head.get("log groups", "")) or tuple(GROUPS),
+        tuple(_advice(text)),
     )
 
 
@@ -101,6 +105,14 @@ def _head(text: str) -> Iterator[tuple[str, str]]:
         match = _HEAD.match(line)
         if match:
             yield match[1], match[2]
+
+
+def _advice(text: str) -> Iterator[str]:
+    """Yield the comments between the head and the query."""
+    for line in itertools.takewhile(lambda line: line.startswith("#"), text.splitlines()):
+        said = line.removeprefix("#").strip()
+        if said and not _HEAD.match(line):
+            yield said
 
 
 def _items(listed: str) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,14 @@ from detectors import insights, queries
 from detectors.alarms import ALARMS, CANARY
 from detectors.insights import LogEvent
 from detectors.insights.syntax import Limit, Sort, Stats
+from detectors.metrics import METRICS
 from detectors.queries import QueryFile, events
 from detectors.queries.files import MODES, problems
 from detectors.ship.groups import GROUPS
 from harness.errors import StackError, UsageError
 from tests.fakes import FakeClock
 
+ERROR_TYPES = {"malformed_json", "unknown_schema", "missing_field", "error_message"}
 AT = 1_700_000_000_000
 FILES = list(queries.built_in().values())
 
@@ -146,6 +149,10 @@ LOGGED: Mapping[str, list[tuple[str, str | dict[str, Any]]]] = {
     "checkpoint_durations": [
         (
             "job-manager.log",
+            FLINK % (1, "INFO", "CheckpointCoordinator Triggering checkpoint 52 (type=CheckpointType) @ 1"),
+        ),
+        (
+            "job-manager.log",
             FLINK
             % (
                 1,
@@ -192,16 +199,60 @@ LOGGED: Mapping[str, list[tuple[str, str | dict[str, Any]]]] = {
         ),
     ],
     "what_changed": [
-        ("generator.log", {"event": "file read", "path": "/knobs.json", "value": "Knobs()"}),
+        (
+            "generator.log",
+            {
+                "event": "file read",
+                "path": "/knobs.json",
+                "value": "Knobs()",
+                "changed": "orders_per_s: 300.0 -> 2400.0",
+            },
+        ),
         ("collector.log", {"event": "configuration differs", "files": ["archiver"]}),
     ],
     "late_orders": [
-        ("orders-task-manager-1.jsonl", {"event": "order late", "order_id": "o-2", "watermark": 1})
+        ("orders-task-manager-1.jsonl", {"event": "order late", "order_id": "o-2", "watermark": 1}),
+        ("orders-task-manager-1.jsonl", {"event": "put takes long", "waited_ms": 42126, "unsaid": 548}),
+    ],
+    "standing_still": [
+        (
+            "job-manager.log",
+            FLINK
+            % (
+                1,
+                "INFO",
+                "StandaloneResourceManager The heartbeat of TaskManager with id task-manager-2 timed out.",
+            ),
+        ),
+        (
+            "broker-1.log",
+            FLINK
+            % (
+                2,
+                "INFO",
+                "ReplicationControlManager [QuorumController id=1] Fencing broker 3 at epoch 160 because "
+                "its session has timed out.",
+            ),
+        ),
+        (
+            "collector.log",
+            {
+                "event": "source not read",
+                "source": "state",
+                "error_message": "http://127.0.0.1:9/metrics did not answer: ReadTimeout",
+            },
+        ),
+        ("task-manager-2.log", "java.util.concurrent.TimeoutException: The heartbeat of it timed out."),
+    ],
+    "accounts_off": [
+        ("collector.log", {"event": "orders from nowhere", "count": 61, "examples": "o-1 o-2", "unsaid": 0}),
+        ("collector.log", {"event": "configuration differs", "files": ["pipeline"]}),
     ],
     "engine_warnings": [
         ("broker-1.log", FLINK % (1, "WARN", "RaftManager Disconnected from node 2")),
         ("task-manager-1.log", FLINK % (1, "INFO", "Task is up")),
         ("task-manager-1.log", FLINK % (1, "WARN", "MetricGroup Name collision: pendingCommittables")),
+        ("task-manager-1.log", FLINK % (1, "WARN", "py:333 Connection pool is full, discarding connection")),
     ],
     "process_deaths": [
         ("supervisor.log", {"event": "ended", "node": "broker-2", "exit_code": -9, "wanted": True}),
@@ -215,14 +266,16 @@ LOGGED: Mapping[str, list[tuple[str, str | dict[str, Any]]]] = {
 FOUND = {
     "dlq_by_error": ["malformed_json", "unknown_schema"],
     "checkpoints_failing": ["Failed to trigger or complete checkpoint 7"],
-    "checkpoint_durations": ["51", "148"],
+    "checkpoint_durations": ["51", "148", "52"],
     "job_restarts": ["RUNNING", "RESTARTING"],
     "rebalances": ["118", "16"],
     "puts_refused": ["503", "InternalError"],
     "slow_calls": ["9000", "ReadTimeout"],
     "kafka_errors": ["generator", "_TRANSPORT", "99"],
-    "what_changed": ["/knobs.json", "configuration differs", "archiver"],
-    "late_orders": ["o-2"],
+    "what_changed": ["/knobs.json", "orders_per_s: 300.0 -> 2400.0", "configuration differs", "archiver"],
+    "late_orders": ["o-2", "put takes long", "42126", "548"],
+    "standing_still": ["task-manager-2 timed out", "Fencing broker 3", "ReadTimeout"],
+    "accounts_off": ["61", "o-1 o-2", "pipeline"],
     "engine_warnings": ["Disconnected from node 2", "broker-1.log"],
     "process_deaths": ["broker-2", "-9"],
     "metrics_refused": ["Throttling", "4"],
@@ -254,6 +307,7 @@ def test_every_query_finds_what_the_stack_logs(tmp_path: Path, file: QueryFile) 
 def file_columns(file: QueryFile, found: insights.Result) -> Iterator[str]:
     """Yield the columns that must not be empty in the sample: all but what only some lines have."""
     rare = {"says", "example", "error_type", "value", "stream", "source", "@logStream", "last", "component"}
+    rare |= {"count", "unsaid", "more_unsaid", "longest_ms"}
     yield from (name for name in found.columns if name not in rare)
 
 
@@ -263,6 +317,45 @@ def test_warnings_that_always_come_are_left_out(tmp_path: Path) -> None:
     found = insights.run(file.query, events.stored(run_folder(tmp_path, file.name), file.groups))
 
     assert 1 == len(found.rows)
+
+
+def test_lines_of_a_stack_trace_are_no_process_that_does_not_answer(tmp_path: Path) -> None:
+    """Each would be a row of its own that says nothing."""
+    file = queries.built_in()["standing_still"]
+    found = insights.run(file.query, events.stored(run_folder(tmp_path, file.name), file.groups))
+
+    assert {"job-manager.log", "collector.log", "broker-1.log"} == {row["@logStream"] for row in found.rows}
+
+
+def test_an_exit_code_is_not_hidden_by_a_later_one(tmp_path: Path) -> None:
+    """Killed by the kernel and, later, told to stop: the first one is the failure."""
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    ended = [
+        {"at": f"2023-11-14T22:13:2{n}.000+00:00", "event": "ended", "node": "a", "exit_code": code}
+        for n, code in enumerate((-9, 143))
+    ]
+    (logs / "supervisor.log").write_text("".join(json.dumps(line) + "\n" for line in ended))
+    file = queries.built_in()["process_deaths"]
+
+    found = insights.run(file.query, events.stored(tmp_path, file.groups))
+    assert {-9, 143} == {row["exit_code"] for row in found.rows}
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_every_query_says_what_no_answer_means(file: QueryFile) -> None:
+    """An empty answer at night is where a runbook ends, unless it says what to ask next."""
+    assert "None" in " ".join(file.advice)
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_what_a_query_names_exists(file: QueryFile) -> None:
+    """Whoever is told to ask for a metric or a query must find it."""
+    known = {name for metric in METRICS for name in (metric.name, *metric.aliases)} | set(queries.built_in())
+    known |= set(re.findall(r"\w+", file.query.text.rpartition("#")[2]))
+    named = re.findall(r"\b[a-z]+(?:_[a-z0-9]+)+\b", " ".join(file.advice))
+
+    assert [] == [name for name in named if name not in known | ERROR_TYPES]
 
 
 # --- stored runs -------------------------------------------------------------------------------
