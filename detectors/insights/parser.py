@@ -64,6 +64,8 @@ class _Commands:
 
     def _command(self, token: Token) -> Command:
         name, reader = token.text.lower(), self._reader
+        if token.kind is Kind.END and not self._before:
+            raise reader.error(token, f"there is no command; begin with one of {', '.join(self._commands)}")
         if token.kind is not Kind.NAME or name not in self._commands:
             known = ", ".join(self._commands)
             raise reader.error(token, f"{token.text!r} is no command we support; those are {known}")

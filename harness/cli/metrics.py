@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +17,7 @@ from harness.cli.journal import latest
 from harness.cli.live import say
 from harness.cli.platform import Platform, Running, Session
 from harness.clock import Clock
-from harness.errors import StackError
+from harness.errors import StackError, UsageError
 from harness.model import Alarm, Metric
 from reports import words
 
@@ -36,20 +37,35 @@ class Live:
 
 
 @click.command("metrics")
+@click.argument("metric_names", nargs=-1, metavar="[NAME]...")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @click.pass_obj
-def listed(session: Session, /, as_json: bool) -> None:
-    """List every metric: unit, tier, meaning, source, the alarms that read it, its value if a stack is up."""
+def listed(session: Session, /, metric_names: tuple[str, ...], as_json: bool) -> None:
+    """List every metric: unit, tier, meaning, source, the alarms that read it, its value if a stack is up.
+
+    With NAMEs, only those.
+    """
     platform = session.platform
+    chosen = _chosen(metric_names)
     running, state = _running(platform)
     stacks, values = [one.directory.name for one in running], live(running, platform.clock)
     if as_json:
-        say(json.dumps(_json(platform.alarms, stacks, values), indent=1, ensure_ascii=False))
+        say(json.dumps(_json(chosen, platform.alarms, stacks, values), indent=1, ensure_ascii=False))
         return
-    for metric in METRICS:
+    for metric in chosen:
         for line in _text(metric, _readers(metric, platform.alarms), stacks, values.get(metric.name, ())):
             say(line)
-    say(f"{words.plural(len(METRICS), 'metric')}; {state}")
+    say(f"{words.plural(len(chosen), 'metric')}; {state}")
+
+
+def _chosen(wanted: Sequence[str]) -> Sequence[Metric]:
+    by_name = {name: metric for metric in METRICS for name in (metric.name, *metric.aliases)}
+    unknown = [name for name in wanted if name not in by_name]
+    if unknown:
+        close = difflib.get_close_matches(unknown[0], by_name, n=1)
+        hint = f"did you mean {close[0]}?" if close else "`firedrill metrics` lists them"
+        raise UsageError(f"there is no metric {', '.join(unknown)}; {hint}")
+    return [by_name[name] for name in wanted] or METRICS
 
 
 def _running(platform: Platform) -> tuple[Sequence[Running], str]:
@@ -103,7 +119,10 @@ def _now(live: Live) -> str:
 
 
 def _json(
-    alarms: Sequence[Alarm], stacks: Sequence[str], values: Mapping[str, Sequence[Live]]
+    metrics: Sequence[Metric],
+    alarms: Sequence[Alarm],
+    stacks: Sequence[str],
+    values: Mapping[str, Sequence[Live]],
 ) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
@@ -123,6 +142,6 @@ def _json(
                     for each in values.get(metric.name, ())
                 ],
             }
-            for metric in METRICS
+            for metric in metrics
         ],
     }

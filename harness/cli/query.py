@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,14 +18,21 @@ from rich.text import Text
 from detectors import aws, insights, queries
 from detectors.insights import Result, shown
 from detectors.queries import QueryFile, events
+from harness import timeline
+from harness.cli import rebuilt
+from harness.cli.journal import JOURNAL
 from harness.cli.live import say
 from harness.cli.platform import Platform, Session
 from harness.cli.play import FOLDER
 from harness.clock import Clock
 from harness.errors import UsageError
+from harness.timeline import Event, Kind
 
 DEFAULT_SINCE = "15m"
 PIPED_WIDTH = 200
+BEFORE_S = 10.0
+"""What was logged this long before a fault is shown too: how it was while all was well."""
+ALWAYS = (float("-inf"), float("inf"))
 _SPAN = re.compile(r"(\d+)([smhd])")
 _UNITS_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -35,6 +42,7 @@ _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 @click.argument("file", required=False)
 @click.option("--since", help=f"How far back, such as 90s, 15m, 2h  [{DEFAULT_SINCE}; of a run: all of it]")
 @click.option("--run", metavar="RUN", help="Ask a stored run: a folder, or a name in OUT, such as latest.")
+@click.option("--drill", metavar="NAME", help="Of a stored run: what was logged around this drill only.")
 @click.option("--out", type=FOLDER, default=Path("runs"), show_default=True, help="Where runs are left.")
 @click.option("--stack-id", "name", metavar="ID", help="Ask this stack, if several are running.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -45,24 +53,31 @@ def query(
     file: str | None,
     since: str | None,
     run: str | None,
+    drill: str | None,
     out: Path,
     name: str | None,
     as_json: bool,
 ) -> None:
-    """Ask the logs: FILE is a Logs Insights query, or the name of one that comes with firedrill.
+    """Ask the logs: FILE is a Logs Insights query, the name of one that comes with firedrill, or an alarm.
 
-    Without FILE, list those that do. Asks the stack that is running, or a stored run.
+    An alarm stands for the first query of its runbook. Without FILE, list those that come with
+    firedrill. Asks the stack that is running, or a stored run.
     """
+    if file is None and (as_json or run or drill or since or name):
+        raise UsageError("which query? Give FILE, a file or a name; `firedrill query` alone lists them")
     if file is None:
         for line in _listed():
             say(line)
         return
     if run and name:
         raise UsageError("--run asks a stored run and --stack-id a running one; give one of them")
+    if drill and not run:
+        raise UsageError("--drill is one of a stored run; say with --run RUN of which")
     asked, span_ms = _file(file), _span(since)
     if run:
-        found = events.newest(events.stored(_folder(run, out), asked.groups), span_ms)
-        result = insights.run(asked.query, found)
+        folder = _folder(run, out)
+        found = events.within(events.stored(folder, asked.groups), spans(folder, drill))
+        result = insights.run(asked.query, events.newest(found, span_ms))
     else:
         result = _of_stack(session.platform, name, asked, span_ms or _span(DEFAULT_SINCE) or 0)
     if as_json:
@@ -76,17 +91,20 @@ def _listed() -> Iterator[str]:
     width = max(map(len, known))
     for name, file in known.items():
         yield f"{name:<{width}}  {file.question}"
-        modes = ", ".join(map(str, file.modes))
-        yield f"{'':<{width}}  mode {modes} · {' '.join(file.alarms)}"
+        modes = f"mode {', '.join(map(str, file.modes))} · " if file.modes else ""
+        yield f"{'':<{width}}  {modes}{' '.join(file.alarms)}"
 
 
 def _file(file: str) -> QueryFile:
     known = queries.built_in()
-    if file in known:
-        return known[file]
+    first = known.get(file) or queries.for_alarm(file)
+    if first is not None:
+        return first
     path = Path(file)
     if not path.is_file():
-        raise UsageError(f"there is no query {file}, neither as a file nor among {', '.join(known)}")
+        raise UsageError(
+            f"there is no query {file}, neither as a file nor among {', '.join(known)}, nor an alarm's"
+        )
     return queries.read(path)
 
 
@@ -103,6 +121,35 @@ def _folder(run: str, out: Path) -> Path:
     return next((path for path in (Path(run), out / run) if path.is_dir()), Path(run))
 
 
+def spans(folder: Path, drill: str | None) -> Sequence[events.Span]:
+    """Return when the run in `folder` was at its drills, or at the one called `drill` (each time it was).
+
+    A drill's begins `BEFORE_S` before its fault. What comes after the last drill is the stack being
+    taken down, which is no failure. UsageError if there is no such drill.
+    """
+    if not (folder / JOURNAL).is_file():
+        if drill:
+            raise UsageError(f"{folder} has no {JOURNAL}, which says when {drill} was")
+        return [ALWAYS]
+    drills = list(timeline.drills(rebuilt.read(folder)[1]))
+    if drill is None:
+        return [(ALWAYS[0], _end(drills[-1][1]) if drills else ALWAYS[1])]
+    found = [(_begin(head, body), _end(body)) for head, body in drills if head.subject == drill]
+    if not found:
+        known = ", ".join(dict.fromkeys(head.subject for head, _ in drills))
+        raise UsageError(f"{folder} has no drill {drill}; it has {known or 'none'}")
+    return found
+
+
+def _begin(head: Event, body: Sequence[Event]) -> float:
+    return next((event.at for event in body if event.kind is Kind.INJECTING), head.at) - BEFORE_S
+
+
+def _end(body: Sequence[Event]) -> float:
+    """Return when a drill was over; one that was cut off goes on as long as anything is logged."""
+    return next((event.at for event in body if event.kind is Kind.DONE), ALWAYS[1])
+
+
 def _of_stack(platform: Platform, name: str | None, file: QueryFile, span_ms: int) -> Result:
     running = [one for one in platform.running() if name in (None, one.directory.name)]
     if not running:
@@ -110,7 +157,7 @@ def _of_stack(platform: Platform, name: str | None, file: QueryFile, span_ms: in
         raise UsageError(f"no stack {which}is running; --run RUN asks the logs of a stored run")
     if len(running) > 1:
         known = ", ".join(one.directory.name for one in running)
-        raise UsageError(f"several stacks are running; choose one with --stack: {known}")
+        raise UsageError(f"several stacks are running; choose one with --stack-id: {known}")
     endpoint = running[0].endpoints.aws_direct
     client = aws.client("logs", endpoint, timeout_s=30.0)
     return answer(client, endpoint, file, span_ms=span_ms, clock=platform.clock)
@@ -133,6 +180,8 @@ def answer(client: Any, endpoint: str, file: QueryFile, *, span_ms: int, clock: 
 def _document(file: QueryFile, result: Result) -> dict[str, Any]:
     return {
         "query": file.name,
+        "question": file.question,
+        "advice": " ".join(file.advice),
         "columns": result.columns,
         "rows": [
             {name: _plain(value) for name, value in row.items() if value is not None} for row in result.rows
@@ -159,3 +208,5 @@ def _print(file: QueryFile, result: Result) -> None:
         width = None if sys.stdout.isatty() else PIPED_WIDTH
         Console(markup=False, highlight=False, width=width).print(table)
     say(f"{len(result.rows)} rows from {result.matched} of {result.scanned} log events")
+    for line in file.advice:
+        say(f"  {line}")

@@ -231,3 +231,18 @@ def test_the_end_of_the_telemetry_is_read_without_the_rest(
     assert [90.0, 99.0] == [latest(path, within_s=9)[place][0] for place in (0, -1)]
     assert 100 == len(latest(path, within_s=1_000))
     assert [] == latest(tmp_path / "nowhere", within_s=9)
+
+
+def test_one_metric_is_told_alone(platform: FakePlatform, capsys: pytest.CaptureFixture[str]) -> None:
+    """A runbook names one or two of ninety; by its other name, too."""
+    assert 0 == main(["metrics", "consumer_lag", "window_completeness"], platform)
+
+    told = capsys.readouterr().out
+    assert "2 metrics; " in told
+    assert "window_completeness_percentage" in told
+
+
+def test_a_metric_nobody_has_is_bad_usage(platform: FakePlatform, capsys: pytest.CaptureFixture[str]) -> None:
+    """With the nearest one."""
+    assert 64 == main(["metrics", "consumer_lags"], platform)
+    assert "there is no metric consumer_lags; did you mean consumer_lag?" in capsys.readouterr().err

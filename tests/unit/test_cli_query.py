@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,12 @@ from detectors import queries
 from harness.cli import query
 from harness.cli.main import main
 from harness.errors import UsageError
+from harness.timeline import Event, Kind
 from tests.fakes import FakeClock
 from tests.unit.cli_rig import FakePlatform
 from tests.unit.test_queries import AT, FakeCloud, run_folder
+
+BEGAN = AT / 1000
 
 
 def firedrill(home: Path, *arguments: str) -> int:
@@ -69,6 +73,8 @@ def test_a_query_of_one_s_own_is_asked(tmp_path: Path, capsys: pytest.CaptureFix
         (["dlq_by_error", "--since", "soon"], "--since is a time such as"),
         (["dlq_by_error", "--since", "0s"], "--since is a time such as"),
         (["dlq_by_error", "--run", "a", "--stack-id", "b"], "give one of them"),
+        (["--json"], "which query? Give FILE"),
+        (["dlq_by_error", "--drill", "calm"], "--drill is one of a stored run"),
         (["dlq_by_error"], "no stack is running; --run RUN"),
         (["dlq_by_error", "--stack-id", "b"], "no stack called b"),
     ],
@@ -89,6 +95,105 @@ def test_syntax_we_do_not_support_is_bad_usage_with_its_line(
 
     assert 64 == firedrill(tmp_path, str(tmp_path / "mine.query"))
     assert "line 2, column 3: 'unnest' is no command we support" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["", "# question: none?\n"])
+def test_a_file_without_a_query_is_told_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    """'the end of the query' is no command anybody wrote."""
+    (tmp_path / "mine.query").write_text(text)
+
+    assert 64 == firedrill(tmp_path, str(tmp_path / "mine.query"))
+    assert "there is no command; begin with one of fields" in capsys.readouterr().err
+
+
+# --- around a drill ----------------------------------------------------------------------------
+
+
+def run_of_two_drills(tmp_path: Path, *, over: bool = True) -> Path:
+    """Return the folder of a run: `first` at 100 s to 130 s, `second` at 200 s, over at 230 s or cut off."""
+    (tmp_path / "logs").mkdir()
+    deaths = {50: "before", 95: "first's", 125: "first's", 180: "between", 225: "second's", 240: "shutdown"}
+    (tmp_path / "logs" / "supervisor.log").write_text(
+        "".join(
+            f'{{"at":"{stamp(at)}","event":"ended","node":"{node}","exit_code":-9}}\n'
+            for at, node in deaths.items()
+        )
+    )
+    head = {"schema": 1, "stack": "fake", "versions": {}, "seed": 7, "machine": "m"}
+    journal = [
+        Event(BEGAN + 10, Kind.RUN, "r", head),
+        *(
+            Event(BEGAN + 90, Kind.SCENARIO, "first"),
+            Event(BEGAN + 100, Kind.INJECTING, "x"),
+            Event(BEGAN + 130, Kind.DONE),
+        ),
+        *(Event(BEGAN + 190, Kind.SCENARIO, "second"), Event(BEGAN + 200, Kind.INJECTING, "x")),
+        *([Event(BEGAN + 230, Kind.DONE)] if over else []),
+    ]
+    (tmp_path / "journal.jsonl").write_text("".join(event.line() + "\n" for event in journal))
+    return tmp_path
+
+
+def stamp(at: int) -> str:
+    return datetime.fromtimestamp(BEGAN + at, UTC).isoformat(timespec="milliseconds")
+
+
+def deaths(home: Path, capsys: pytest.CaptureFixture[str], run: Path, *options: str) -> set[str]:
+    assert 0 == firedrill(home, "process_deaths", "--run", str(run), "--json", *options)
+    return {row["node"] for row in json.loads(capsys.readouterr().out)["rows"]}
+
+
+def test_a_drill_of_a_run_is_asked_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The last 50 lines of a run of an hour say nothing about its third minute."""
+    run = run_of_two_drills(tmp_path)
+
+    assert {"first's"} == deaths(tmp_path, capsys, run, "--drill", "first")
+    assert {"second's"} == deaths(tmp_path, capsys, run, "--drill", "second")
+
+
+def test_a_run_s_own_shutdown_is_no_death(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every process ends then, because it is told to."""
+    assert "shutdown" not in deaths(tmp_path, capsys, run_of_two_drills(tmp_path))
+
+
+def test_what_a_run_left_that_was_cut_off_is_all_asked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody knows where its drill ended."""
+    run = run_of_two_drills(tmp_path, over=False)
+
+    assert "shutdown" in deaths(tmp_path, capsys, run)
+    assert {"second's", "shutdown"} == deaths(tmp_path, capsys, run, "--drill", "second")
+
+
+def test_a_drill_that_a_run_has_not_is_bad_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With those that it has; and without a journal nobody knows."""
+    run = run_of_two_drills(tmp_path)
+    assert 64 == firedrill(tmp_path, "process_deaths", "--run", str(run), "--drill", "third")
+    assert "has no drill third; it has first, second" in capsys.readouterr().err
+
+    (run / "journal.jsonl").unlink()
+    assert 64 == firedrill(tmp_path, "process_deaths", "--run", str(run), "--drill", "first")
+    assert "has no journal.jsonl" in capsys.readouterr().err
+
+
+# --- from an alarm -----------------------------------------------------------------------------
+
+
+def test_an_alarm_stands_for_its_first_query(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever is paged has the alarm's name, and no other."""
+    assert 0 == firedrill(tmp_path, "DLQ_SPIKE", "--run", str(run_folder(tmp_path, "dlq_by_error")))
+    assert "malformed_json" in capsys.readouterr().out
+
+
+def test_what_an_answer_means_is_said_with_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In the file it helped nobody: who is paged has the answer before them, not the file."""
+    folder = str(run_folder(tmp_path, "dlq_by_error"))
+    assert 0 == firedrill(tmp_path, "dlq_by_error", "--run", folder)
+
+    assert "ask the producer what it deployed" in capsys.readouterr().out
 
 
 def test_several_stacks_must_be_told_apart(tmp_path: Path) -> None:
