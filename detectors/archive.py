@@ -15,12 +15,17 @@ SETTLE_S = 5.0
 
 @dataclass(frozen=True)
 class Batch:
-    """One archived batch: a contiguous run of offsets of one partition, both ends included."""
+    """A contiguous run of offsets of one partition, both ends included: archived, or missing there."""
 
     topic: str
     partition: int
     first: int
     last: int
+
+    @property
+    def records(self) -> int:
+        """How many there are."""
+        return self.last - self.first + 1
 
 
 def batch(line: str) -> Batch:
@@ -59,12 +64,12 @@ class _Partition:
     def _ages(self, gap: tuple[int, int]) -> list[float]:
         return [age for known, age in self.gaps.items() if known[0] <= gap[0] and gap[1] <= known[1]]
 
-    def confirmed(self, at: float) -> int:
-        """Return how many offsets the gaps that have now settled miss, and close their account."""
+    def confirmed(self, at: float) -> list[tuple[int, int]]:
+        """Return the gaps that have now settled, and close their account."""
         settled = [gap for gap, since in self.gaps.items() if at - since >= SETTLE_S]
         for first, last in settled:
             self.take(first, last, at)
-        return sum(last - first + 1 for first, last in settled)
+        return settled
 
 
 @dataclass
@@ -84,6 +89,10 @@ class Gaps:
             for first, last in list(partition.gaps):
                 partition.take(first, last, 0.0)
 
-    def discarded(self, at: float) -> int:
-        """Return the records found missing since the last call; each is reported once."""
-        return sum(partition.confirmed(at) for partition in self._partitions.values())
+    def discarded(self, at: float) -> list[Batch]:
+        """Return the runs found missing since the last call; each is reported once."""
+        return [
+            Batch(topic, partition, first, last)
+            for (topic, partition), known in self._partitions.items()
+            for first, last in known.confirmed(at)
+        ]

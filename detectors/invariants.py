@@ -164,13 +164,13 @@ class Conservation:
         waited = (order_id for order_id, since in self._early.items() if at - since >= STRANGE_AFTER_S)
         return list(islice(waited, most))
 
-    def created(self, strangers: Collection[str], known: Container[str]) -> int:
-        """Close the account of `strangers`; count those that never went in, each once."""
+    def created(self, strangers: Collection[str], known: Container[str]) -> list[str]:
+        """Close the account of `strangers`; return those that never went in, each once."""
         never = {order_id for order_id in strangers if order_id not in known} - self._strange
         for order_id in strangers:
             del self._early[order_id]
         self._strange |= never
-        return len(never)
+        return sorted(never)
 
     def _is_out(self, row: Row) -> bool:
         if row.kind == "malformed":

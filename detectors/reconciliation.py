@@ -145,18 +145,20 @@ class Totals:
         if window is not None:
             window.late.add(order_id)
 
-    def judge(self, finished: Progress, now: float) -> int:
-        """Return by how many cents the windows differ that are finished now; each is judged once.
+    def judge(self, finished: Progress, now: float) -> dict[int, int]:
+        """Return the windows that are finished now and differ: by start, how many cents. Each is judged once.
 
         A result with an order that the ledger does not know (yet) is waited with.
         """
-        cents = 0
+        cents: dict[int, int] = {}
         for start in [start for start in self._open if self._windows.closed(start, finished.watermark_ms)]:
             window = self._open[start]
             window.closed_at = window.closed_at or now
             if not window.known() and now - window.closed_at < STRANGE_AFTER_S:
                 continue
-            cents += difference(window.rows, window.panes.values(), _excused(window, finished))
+            differs = difference(window.rows, window.panes.values(), _excused(window, finished))
+            if differs:
+                cents[start] = differs
             del self._open[start]
             self._from = max(self._from, start + self._windows.size_ms)
         return cents

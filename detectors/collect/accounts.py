@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from detectors import ledger
 from detectors import metrics as m
+from detectors.collect.examples import Examples, window
 from detectors.collect.outputs import Found
 from detectors.collect.reading import Reading
 from detectors.invariants import Conservation, DedupRate, Finished, Progress, Windows
@@ -54,6 +55,7 @@ class Accounts:
         self._conservation = Conservation(windows)
         self._totals = Totals(windows, 0)
         self._dedup = DedupRate()
+        self._examples = Examples()
 
     def read(self, now: float) -> Reading:
         """Take in what is new, judge what is finished. StackError if the ledger or a topic can't be read."""
@@ -69,11 +71,13 @@ class Accounts:
         self._totals.produced(rows)
         self._finished.look(progress)
         created = self._created(now)
-        lost = cents = 0
+        lost: list[ledger.Row] = []
+        totals: dict[int, int] = {}
         finished = self._finished.by(seen_at)
         if finished is not None:
-            lost = len(self._conservation.lost(finished))
-            cents = self._totals.judge(finished, now)
+            lost = self._conservation.lost(finished)
+            totals = self._totals.judge(finished, now)
+        self._tell(now, created, lost, totals)
         levels = {m.ORDERS_IN_FLIGHT.name: float(len(self._conservation))}
         rate = self._dedup.of(progress, now)
         if rate is not None:
@@ -81,9 +85,9 @@ class Accounts:
         return Reading(
             levels,
             {
-                m.INVARIANT_CREATED_RECORDS.name: float(created),
-                m.INVARIANT_UNACCOUNTED_RECORDS.name: float(lost),
-                m.RECONCILIATION_TOTALS.name: float(cents),
+                m.INVARIANT_CREATED_RECORDS.name: float(len(created)),
+                m.INVARIANT_UNACCOUNTED_RECORDS.name: float(len(lost)),
+                m.RECONCILIATION_TOTALS.name: float(sum(totals.values())),
             },
         )
 
@@ -103,7 +107,20 @@ class Accounts:
         for record in found.dead:
             self._conservation.died(record["payload_sha"], record["order_id"], now)
 
-    def _created(self, now: float) -> int:
+    def _tell(
+        self, now: float, created: list[str], lost: Sequence[ledger.Row], totals: Mapping[int, int]
+    ) -> None:
+        self._examples.tell(now, "orders from nowhere", created)
+        self._examples.tell(now, "orders unaccounted for", [_found(row) for row in lost])
+        differing = [f"{window(start)} by {cents} cents" for start, cents in totals.items()]
+        self._examples.tell(now, "totals differ", differing)
+
+    def _created(self, now: float) -> list[str]:
         strangers = self._conservation.strangers(now)
         known = ledger.known(self._path, strangers) if strangers else set()
         return self._conservation.created(strangers, known)
+
+
+def _found(row: ledger.Row) -> str:
+    """Write an order and where Kafka has it, so that it can be read again."""
+    return f"{row.order_id or row.payload_sha} (partition {row.partition}, offset {row.offset})"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from detectors import archive, lake, ledger
 from detectors import metrics as m
+from detectors.collect.examples import Examples, window
 from detectors.collect.reading import Reading
 from detectors.invariants import Windows as Windows
 from detectors.reconciliation import KafkaAgainstS3
@@ -102,31 +103,36 @@ class Delivered:
         # The window under way when we begin is not all ours to judge.
         first = (int(began_at * 1000) // windows.size_ms + 1) * windows.size_ms
         self._completeness = Completeness(windows, self._share, first)
+        self._examples = Examples()
 
     def read(self, now: float) -> Reading:
         """Read what is new and judge the windows that have closed since."""
-        known = len(self._results.duplicates)
+        known = set(self._results.duplicates)
         for line in self._prefix.fresh():
             pane = lake.result(line)
             self._results.take(pane)
             self._hear(pane)
         self.through = now
-        duplicates = len(self._results.duplicates) - known
+        duplicates = sorted(self._results.duplicates - known)
         self._results.forget(int(now * 1000) - REMEMBER_MS)
         levels = {m.S3_BUCKET_SIZE.name: float(self._prefix.bytes)}
         judged = self._completeness.judge(self._watermark_ms(), now)
         if judged is not None:
             levels[m.WINDOW_COMPLETENESS.name] = judged
-        deltas = {m.DUPLICATES_IN_LAKE.name: duplicates, m.WINDOWS_LOST_AT_RESTART.name: self._lost()}
+        lost = self._lost()
+        self._examples.tell(now, "orders counted twice", duplicates)
+        self._examples.tell(now, "windows lost at a restart", lost)
+        deltas = {m.DUPLICATES_IN_LAKE.name: len(duplicates), m.WINDOWS_LOST_AT_RESTART.name: len(lost)}
         return Reading(levels, deltas)
 
-    def _lost(self) -> int:
-        """Count the windows just judged that a time without the job has cost."""
+    def _lost(self) -> list[str]:
+        """Return the windows just judged that a time without the job has cost, and what they hold."""
         downtimes = self._downtimes()
-        return sum(
-            share < LOST_BELOW and any(each.caught(start, self._windows) for each in downtimes)
+        return [
+            f"{window(start)} ({share:.0f} % there)"
             for start, share in self._completeness.fresh
-        )
+            if share < LOST_BELOW and any(each.caught(start, self._windows) for each in downtimes)
+        ]
 
     def _share(self, start: int) -> float | None:
         # Nothing is produced for a window before it starts, but clocks and commits are not exact.
@@ -152,6 +158,7 @@ class Archived:
         self._ends = ends
         self._against_kafka = KafkaAgainstS3()
         self._gaps = archive.Gaps()
+        self._examples = Examples()
         self._begun = False
 
     def read(self, now: float) -> Reading:
@@ -165,7 +172,10 @@ class Archived:
             self._begun = True
             self._gaps.baseline()
         missing = self._against_kafka.missing(now)
+        discarded = self._gaps.discarded(now)
+        runs = [f"{run.topic}/{run.partition} {run.first}-{run.last}" for run in discarded]
+        self._examples.tell(now, "offsets never archived", runs)
         return Reading(
             {} if missing is None else {m.RECONCILIATION_KAFKA_S3.name: float(missing)},
-            {m.SILENT_DISCARD_RECORDS.name: float(self._gaps.discarded(now))},
+            {m.SILENT_DISCARD_RECORDS.name: float(sum(run.records for run in discarded))},
         )

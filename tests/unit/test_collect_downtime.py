@@ -12,6 +12,7 @@ import pytest
 from detectors import lake
 from detectors import metrics as m
 from detectors.collect.delivered import DELIVERY_LIMIT_S, Delivered, Downtime, Windows
+from detectors.collect.examples import window
 from detectors.collect.flink import DOWNTIMES_KEPT, Rest
 from detectors.collect.reading import Reading
 from tests.unit.test_detectors_lake import FakeS3, pane
@@ -250,6 +251,16 @@ def test_a_window_caught_by_a_downtime_is_lost_below_95_percent(
     world.downtimes = [down(world, 0)]
 
     assert lost == world.judged(0).deltas[m.WINDOWS_LOST_AT_RESTART.name]
+
+
+def test_the_windows_that_were_lost_are_named(world: Lake, caplog: pytest.LogCaptureFixture) -> None:
+    """Their orders are what is to be read again."""
+    world.window(0, produced=100, delivered=40)
+    world.downtimes = [down(world, 0)]
+    world.judged(0)
+
+    (line,) = [one.__dict__["fields"] for one in caplog.records]
+    assert f"{window(world.began)} (40 % there)" == line["examples"]
 
 
 def test_a_window_that_lacks_orders_without_a_downtime_was_not_lost_by_one(world: Lake) -> None:

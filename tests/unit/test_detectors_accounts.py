@@ -126,6 +126,20 @@ def test_made_up_orders_are_told_and_old_ones_are_not(rig: Rig) -> None:
     assert rig.told == {CREATED: 1, UNACCOUNTED: 0, TOTALS: 0}
 
 
+def test_what_a_count_counts_is_named_in_the_log(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+    """A runbook that says `firedrill where` the order needs an order."""
+    rig.produce(row("a"), row("b", 7, cents=250))
+    rig.panes += [pane("a", window=WINDOW), pane("x", window=5_000)]
+    rig.goes_on(60)
+
+    told = {one.getMessage(): one.__dict__["fields"]["examples"] for one in caplog.records}
+    assert told == {
+        "orders from nowhere": "x",
+        "orders unaccounted for": "b (partition 0, offset 7)",
+        "totals differ": "1970-01-01T00:16:45+00:00 by 250 cents",
+    }
+
+
 @pytest.mark.parametrize("blind", ["lake", "job", "sink"])
 def test_a_source_that_is_silent_is_no_loss(rig: Rig, blind: str) -> None:
     """A lake that cannot be read, a job that tells nothing, results that Firehose refuses."""

@@ -109,6 +109,20 @@ def test_the_archive_is_held_against_the_end_offsets() -> None:
     assert missing == [0, 0, 2]
 
 
+def test_offsets_that_were_never_archived_are_named(caplog: pytest.LogCaptureFixture) -> None:
+    """They are what is to be read again from Kafka, while it still has them."""
+    lines = Lines("", "b", "a/")
+    archived = Archived(lines)
+    archived.read(NOW)
+    for first, last in ((0, 9), (15, 20)):
+        batch = {"topic": "orders", "partition": 2, "first_offset": first, "last_offset": last, "records": []}
+        lines.new.append(json.dumps(batch))
+    readings = [archived.read(NOW + second) for second in (1, 10)]
+
+    assert [0, 5] == [reading.deltas[m.SILENT_DISCARD_RECORDS.name] for reading in readings]
+    assert ["orders/2 10-14"] == [one.__dict__["fields"]["examples"] for one in caplog.records]
+
+
 def test_without_end_offsets_nothing_is_said_of_the_archive() -> None:
     """A zero would say that all is well."""
     assert m.RECONCILIATION_KAFKA_S3.name not in Archived(Lines("", "b", "a/")).read(NOW).levels

@@ -158,10 +158,10 @@ def test_what_never_went_in_is_told_once_and_only_after_its_acknowledgement_had_
     strangers = conservation.strangers(100.0 + STRANGE_AFTER_S)
 
     assert (early, strangers) == ([], ["made up", "older"])
-    assert conservation.created(strangers, {"older"}) == 1
+    assert conservation.created(strangers, {"older"}) == ["made up"]
     conservation.came_out(["made up"], 200.0)
     again = conservation.strangers(300.0)
-    assert conservation.created(again, set()) == 0
+    assert conservation.created(again, set()) == []
 
 
 def test_a_made_up_order_that_is_acknowledged_after_all_is_not_lost_too() -> None:

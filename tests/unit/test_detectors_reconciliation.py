@@ -118,7 +118,7 @@ def totals(*rows: Row) -> Totals:
 
 
 def judged(found: Totals, finished: Progress = CLOSED, now: float = 100.0) -> int:
-    return found.judge(finished, now)
+    return sum(found.judge(finished, now).values())
 
 
 def test_a_window_is_judged_once_when_it_is_finished() -> None:

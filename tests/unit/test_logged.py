@@ -11,16 +11,19 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from detectors.collect.examples import EXAMPLES_MOST, Examples
 from detectors.collect.host import Configuration
 from detectors.collect.publish import Publisher
 from detectors.collect.reading import Reading, Source
 from detectors.ship.lines import written_at
+from fixtures.load.watched import WatchedFile, replace
 from fixtures.pipeline.outside import Enrichment, Pool
 from fixtures.processes.child import Child
 from fixtures.processes.service import Service
 from fixtures.processes.spawn import LocalSpawner
 from harness.clock import RealClock, wait_until
 from harness.errors import StackError
+from harness.model import Knobs
 from harness.structured_log import REPEAT_AFTER_S, JsonLines, Log, Seldom
 from tests.fakes import START, FakeClock
 
@@ -82,6 +85,33 @@ def test_the_files_that_drifted_are_named_once_and_so_is_their_return(tmp_path: 
 
     told = [(line["event"], line["files"]) for line in logged()]
     assert [("configuration differs", ["archiver"]), ("configuration as deployed", [])] == told
+
+
+def test_a_file_that_was_read_again_says_which_fields_changed(tmp_path: Path, logged: Logged) -> None:
+    """The whole of it is a line nobody compares with another at night."""
+    replace(tmp_path / "knobs", {"orders_per_s": 2400.0})
+    WatchedFile(tmp_path / "knobs", lambda raw: Knobs(**raw), log=Log("generator")).read()
+
+    assert "orders_per_s: 300.0 -> 2400.0" == logged()[0]["changed"]
+
+
+def test_what_is_no_dataclass_is_told_whole(tmp_path: Path, logged: Logged) -> None:
+    """There is nothing to take apart."""
+    replace(tmp_path / "n", {"n": 2})
+    WatchedFile(tmp_path / "n", lambda raw: raw.get("n", 1), log=Log("x")).read()
+
+    assert "1 -> 2" == logged()[0]["changed"]
+
+
+def test_of_many_that_are_amiss_ten_are_named(logged: Logged) -> None:
+    """One is enough to begin with; the count says how many."""
+    examples = Examples()
+    examples.tell(START, "orders from nowhere", [])
+    examples.tell(START, "orders from nowhere", [f"o-{n}" for n in range(11)])
+
+    (line,) = logged()
+    assert ("orders from nowhere", 11) == (line["event"], line["count"])
+    assert EXAMPLES_MOST == len(line["examples"].split(", "))
 
 
 def test_the_supervisor_says_who_ended_and_how(tmp_path: Path, logged: Logged) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
+from typing import Any
 
 import pytest
 
@@ -124,13 +125,16 @@ def test_records_throttled_one_by_one_count_as_throttled(web: Web, firehose: Fir
     """The call succeeds for records it did not take: believing it is the classic silent loss."""
     web.answer = answered(TAKEN, SLOW_DOWN, SLOW_DOWN)
 
-    assert Put(False, throttled=2, failed=0) == firehose.put(["a", "b", "c"])
+    put = firehose.put(["a", "b", "c"])
+    assert Put(False, throttled=2, failed=0, error="ServiceUnavailableException") == put
+    assert "Slow down." == put.message
 
 
 def test_throttled_and_failed_records_are_counted_apart(web: Web, firehose: Firehose) -> None:
     web.answer = answered(TAKEN, SLOW_DOWN, BROKEN)
 
-    assert Put(False, throttled=1, failed=1) == firehose.put(["a", "b", "c"])
+    put = firehose.put(["a", "b", "c"])
+    assert Put(False, throttled=1, failed=1, error="ServiceUnavailableException") == put
 
 
 @pytest.mark.parametrize(
@@ -171,7 +175,8 @@ def test_a_stream_that_cannot_deliver_is_an_upload_error(web: Web, firehose: Fir
     web.status, web.answer = 500, {"__type": "InternalError", "message": why}
 
     expected = Put(False, throttled=0, failed=2, error="InternalError", upload_errors=1)
-    assert expected == firehose.put(["a", "b"])
+    put = firehose.put(["a", "b"])
+    assert (expected, why) == (put, put.message)
 
 
 def test_a_stream_that_is_gone_is_no_upload_error(web: Web, firehose: Firehose) -> None:
@@ -201,6 +206,14 @@ def test_a_service_nobody_listens_at_has_failed() -> None:
 
 
 # --- enrichment ---------------------------------------------------------------------------------
+
+
+def test_every_thread_of_the_pool_keeps_its_connection(pool: Callable[[int], Pool]) -> None:
+    """With fewer kept than used, each call too many opens one, closes it, and warns of it."""
+    customers = Enrichment("http://127.0.0.1:1", pool=pool(16), ttl_s=1.0, timeout_s=1.0)
+    adapter: Any = customers._session.get_adapter("http://127.0.0.1:1")
+
+    assert 16 == adapter.poolmanager.connection_pool_kw["maxsize"]
 
 
 def enrichment(web: Web, pool: Pool, *, ttl_s: float = 60.0) -> Enrichment:

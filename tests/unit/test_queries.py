@@ -176,7 +176,13 @@ LOGGED: Mapping[str, list[tuple[str, str | dict[str, Any]]]] = {
         ("archiver-1.log", {"event": "put refused", "stream": "orders-raw", "error_type": "503"}),
         (
             "orders-task-manager-1.jsonl",
-            {"event": "put refused", "error_type": "InternalError", "records": 3},
+            {
+                "event": "put refused",
+                "stream": "order-results",
+                "error_type": "InternalError",
+                "error_message": "NoSuchBucket when calling PutObject",
+                "records": 3,
+            },
         ),
     ],
     "slow_calls": [
@@ -269,7 +275,7 @@ FOUND = {
     "checkpoint_durations": ["51", "148", "52"],
     "job_restarts": ["RUNNING", "RESTARTING"],
     "rebalances": ["118", "16"],
-    "puts_refused": ["503", "InternalError"],
+    "puts_refused": ["503", "InternalError", "order-results", "NoSuchBucket"],
     "slow_calls": ["9000", "ReadTimeout"],
     "kafka_errors": ["generator", "_TRANSPORT", "99"],
     "what_changed": ["/knobs.json", "orders_per_s: 300.0 -> 2400.0", "configuration differs", "archiver"],
