@@ -22,6 +22,7 @@ class Kind(StrEnum):
     SCENARIO = "scenario"  # (name, fault, control): the events after it belong to this drill
     PHASE = "phase"  # subject: the phase that begins
     BASELINE = "baseline"  # the board before the fault (states: alarm -> state; altered: alarm -> how)
+    BETWEEN = "between"  # subject: alarm that fired since the drill before (aftermath, changed_at, …)
     INJECTING = "injecting"  # subject: repr of the fault; the SLA clock starts here
     IN_EFFECT = "in effect"  # the fault was seen to bite
     STILL_IN_EFFECT = "still in effect"  # it was seen again just before healing
@@ -32,7 +33,7 @@ class Kind(StrEnum):
     BOARD = "board"  # the whole board after clearing (states, altered)
     AILING = "ailing"  # (ailments: list of words); an empty list says the stack is well
     CANARY = "canary"  # subject: state the canary alarm changed to
-    TELEMETRY = "telemetry"  # (ticks, missed, silent_s, blind: alarms without data): the collector's account
+    TELEMETRY = "telemetry"  # (see harness/cli/measured.py): the collector's account
     BOOKS = "books"  # the account (fields of Orders)
     ERROR = "error"  # subject: class of the error (message); makes the run INVALID
     SKIPPED = "skipped"  # (why)

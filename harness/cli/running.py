@@ -13,8 +13,9 @@ from pathlib import Path
 from harness import timeline as timelines
 from harness.cli import healing, presence, rebuilt, stored
 from harness.cli.drills import Drill
-from harness.cli.journal import JOURNAL, TELEMETRY, Journal, TelemetrySlice, Ticks, ticks
+from harness.cli.journal import JOURNAL, TELEMETRY, Journal, TelemetrySlice, samples
 from harness.cli.live import display, say
+from harness.cli.measured import measured
 from harness.cli.platform import Guard, Platform, Running, deployed
 from harness.cli.signals import Interrupted, Interruption
 from harness.errors import HealFailed, Invalid, StackError, UsageError
@@ -100,6 +101,8 @@ class _Run:
     cleanup: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
     clean: bool = True
     records: list[DrillRecord] = field(default_factory=list)
+    aftermath: frozenset[str] = frozenset()
+    """The alarms that the drill before may have left ringing."""
 
     def conduct(self) -> int:
         ended: Interrupted | Invalid | None = None
@@ -280,19 +283,16 @@ class _Run:
             timeline=self.timeline,
             undo=UndoJournal(running.undo),
             control=drill.control,
+            aftermath=self.aftermath,
         )
         telemetry.take()
         events = self.timeline.events[first:]
         if not any(event.kind is Kind.SKIPPED for event in events):
-            taken = ticks(self.folder / TELEMETRY, since=began, until=clock.now())
-            self.timeline.record(
-                clock.now(),
-                Kind.TELEMETRY,
-                ticks=taken.ticks,
-                missed=taken.missed,
-                silent_s=taken.silent_s,
-                blind=_blind(self._alarms(), events, taken),
-            )
+            self.aftermath = drill.scenario.allowed
+            until = clock.now()
+            taken = samples(self.folder / TELEMETRY, since=began, until=until)
+            account = measured(taken, events, self._alarms(), since=began, until=until)
+            self.timeline.record(until, Kind.TELEMETRY, **account)
         record = rebuilt.drill_record(
             drill, self.timeline.events[first:], head=self.head, alarms=self._alarms(), folder=self.folder
         )
@@ -361,14 +361,3 @@ def put_down(platform: Platform, running: Running) -> None:
         except StackError as error:
             raise HealFailed(str(error)) from error
     say(f"took down the stack {running.directory.name}")
-
-
-def _blind(alarms: Sequence[Alarm], events: Sequence[timelines.Event], taken: Ticks) -> list[str]:
-    """Return the alarms that could not have fired: not on the board, or their metric never had a number.
-
-    An alarm whose missing data is notBreaching looks OK all the same; only the telemetry tells.
-    """
-    board = next((event.data["states"] for event in events if event.kind is Kind.BASELINE), None)
-    if board is None:
-        return []  # it ended before there was anything to be blind to
-    return [a.name for a in alarms if a.name not in board or a.metric.name not in taken.metrics]
