@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import shutil
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -29,6 +30,7 @@ from reports.record import DrillRecord, exit_code, good
 from reports.write import write
 
 CLEANUP_INCOMPLETE = 3
+REMEDY = "cleanup incomplete: see above, then `firedrill heal` and `firedrill down`"
 SEEDS = 2**31
 
 
@@ -98,23 +100,22 @@ class _Run:
     present: presence.Presence
     timeline: Timeline = field(default_factory=Timeline)
     cleanup: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
-    clean: bool = True
+    left: set[str] = field(default_factory=set)
+    """What could not be cleaned up, in words."""
+    running: Running | None = None
     records: list[DrillRecord] = field(default_factory=list)
 
     def conduct(self) -> int:
-        ended: Interrupted | Invalid | None = None
         try:
-            self._play()
-        except (Interrupted, Invalid) as error:
-            ended = error
-            if isinstance(error, Interrupted):
-                say(f"{error}: healing and stopping")
-        finally:
-            # Should a signal slip in just here: the reaper was not told "bye", and does the rest.
-            with self.interruption.shielded(), self.cleanup:
-                pass
-        if not self.clean:
-            say("cleanup incomplete: see above, then `firedrill heal` and `firedrill down`")
+            ended = self._play_and_clean_up()
+        except Exception as error:
+            if not self.left:
+                raise
+            incomplete = HealFailed(REMEDY)  # what is left broken is worse news than a bug
+            incomplete.add_note(traceback.format_exc())
+            raise incomplete from error
+        if self.left:
+            say(REMEDY)
             return CLEANUP_INCOMPLETE
         if isinstance(ended, Invalid):
             raise ended
@@ -122,6 +123,20 @@ class _Run:
             say("healed and stopped; nothing that this run broke or started is left")
             return ended.exit_code
         return exit_code(self.records)
+
+    def _play_and_clean_up(self) -> Interrupted | Invalid | None:
+        """Return what ended the run early, if anything did; a bug propagates, after cleaning up."""
+        try:
+            self._play()
+        except (Interrupted, Invalid) as error:
+            if isinstance(error, Interrupted):
+                say(f"{error}: healing and stopping")
+            return error
+        finally:
+            # Should a signal slip in just here: the reaper was not told "bye", and does the rest.
+            with self.interruption.shielded(), self.cleanup:
+                pass
+        return None
 
     def _play(self) -> None:
         kept = self._kept()
@@ -132,7 +147,7 @@ class _Run:
         self.cleanup.callback(guard.close)
         self.cleanup.callback(self._bye, guard)
         self._open_journal()
-        running = kept or self._start(guard)
+        self.running = running = kept or self._start(guard)
         if kept:
             say(f"using the stack {kept.directory.name}, which is up already")
             guard.stack(kept.directory, owned=False)
@@ -173,14 +188,15 @@ class _Run:
         return running
 
     def _bye(self, guard: Guard) -> None:
-        if self.clean and not healing.orphans(self.platform):
+        broken = self.running is not None and healing.broken(self.running)
+        if not (self.left or broken or healing.orphans(self.platform)):
             guard.bye()
 
     def _take_down(self, running: Running) -> None:
         try:
             self.platform.down(running, keep_logs=self.folder / "logs")
-        except StackError as error:
-            self.clean = False
+        except (StackError, OSError) as error:  # an OSError: there is no room for its logs
+            self.left.add(f"the stack {running.directory.name} is not taken down")
             say(f"NOT taken down: {error}")
         else:
             say(f"took down the stack {running.directory.name}; its logs are in {self.folder / 'logs'}")
@@ -191,11 +207,8 @@ class _Run:
 
     def _heal(self, running: Running) -> None:
         """Heal what is open, whatever left it open: a signal in the middle of healing, or a bug."""
-        try:
-            self.clean = healing.heal(self.platform, running, say) and self.clean
-        except StackError as error:
-            self.clean = False
-            say(f"NOT healed: {error}")
+        if not healing.heal(self.platform, running, say):
+            self.left.add(f"faults on the stack {running.directory.name} are not healed")
 
     # --- the record -----------------------------------------------------------------------------
 
@@ -304,7 +317,7 @@ class _Run:
         """Say why the run ends after this drill; empty if it goes on."""
         if healing.broken(running):
             self._heal(running)
-            if not self.clean:
+            if self.left:
                 return "the stack could not be healed, so nothing more would prove anything"
         if self.request.fail_fast and not good(record):
             return "stopping at the first drill that is not good (--fail-fast)"

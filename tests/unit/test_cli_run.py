@@ -13,7 +13,7 @@ import pytest
 from harness.cli.main import main
 from harness.timeline import Kind, load
 from harness.undo import UndoJournal
-from tests.fake_stack import FakeNode, FakeStack
+from tests.fake_stack import FakeNode, FakeStack, StubbornNode
 from tests.fakes import FakeClock
 from tests.unit.cli_rig import BROKER_KILLED, FakePlatform
 
@@ -110,6 +110,24 @@ def test_a_fault_that_cannot_be_healed_is_exit_code_3(
 
     assert "NOT healed" in capsys.readouterr().out
     assert "bye" not in platform.guards[0].lines  # the reaper tries once more
+
+
+def test_whatever_healing_raises_is_exit_code_3_and_the_reaper_stays(
+    platform: FakePlatform, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A fault of somebody's own may raise anything; a kept stack must not be called clean then."""
+    kept = platform.add("kept", kept=True)
+    platform.the_stack = FakeStack(platform.ticking)
+    platform.the_stack.nodes["broker-2"] = StubbornNode(platform.ticking)
+
+    assert 3 == main(["run", BROKER_KILLED], platform)
+
+    said = capsys.readouterr()
+    assert [platform.fault] == [fault for _, fault in UndoJournal(kept.undo).open_entries()]
+    assert "bye" not in platform.guards[0].lines
+    assert "NOT healed" in said.out
+    assert "No space left on device" in said.err  # where it happened, too
+    assert "cleanup incomplete: see above, then `firedrill heal`" in said.err
 
 
 def test_a_stack_that_cannot_be_taken_down_is_exit_code_3(platform: FakePlatform) -> None:
