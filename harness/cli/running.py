@@ -19,14 +19,14 @@ from harness.cli.live import display, say
 from harness.cli.platform import Guard, Platform, Running, deployed
 from harness.cli.signals import Interrupted, Interruption
 from harness.errors import HealFailed, Invalid, StackError, UsageError
-from harness.model import Alarm, Board, Books, Scenario, Stack
+from harness.model import Alarm, Board, Books, Outcome, Scenario, Stack
 from harness.runner import CANARY
 from harness.runner import run as run_drill
 from harness.timeline import Kind, Timeline
 from harness.undo import UndoJournal
 from reports import words
 from reports.explain import explain
-from reports.record import DrillRecord, exit_code, good
+from reports.record import DrillRecord, exit_code, good, standing
 from reports.write import write
 
 CLEANUP_INCOMPLETE = 3
@@ -102,6 +102,8 @@ class _Run:
     cleanup: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
     left: set[str] = field(default_factory=set)
     """What could not be cleaned up, in words."""
+    why: str = ""
+    """What ended it before its last drill."""
     running: Running | None = None
     records: list[DrillRecord] = field(default_factory=list)
 
@@ -128,9 +130,12 @@ class _Run:
         """Return what ended the run early, if anything did; a bug propagates, after cleaning up."""
         try:
             self._play()
-        except (Interrupted, Invalid) as error:
+        except (Interrupted, Exception) as error:
+            self.why = str(error) or type(error).__name__
             if isinstance(error, Interrupted):
                 say(f"{error}: healing and stopping")
+            elif not isinstance(error, Invalid):
+                raise
             return error
         finally:
             # Should a signal slip in just here: the reaper was not told "bye", and does the rest.
@@ -216,6 +221,7 @@ class _Run:
         journal = Journal(self.folder / JOURNAL)
         self.cleanup.callback(self._report)
         self.cleanup.callback(journal.close)
+        self.cleanup.callback(self._end)
         self.timeline.listeners.append(journal.hear)
         self.timeline.record(
             self.platform.clock.now(),
@@ -227,8 +233,12 @@ class _Run:
             seed=self.seed,
             machine=rebuilt.machine(),
             scenarios=str(self.request.directory.resolve()) if self.request.directory else "",
+            drills=[drill.name for drill in self.request.drills],
         )
         self.head = rebuilt.Head.of(self.timeline.events, self.folder)
+
+    def _end(self) -> None:
+        self.timeline.record(self.platform.clock.now(), Kind.ENDED, why=self.why, left=sorted(self.left))
 
     def _report(self) -> None:
         record = rebuilt.record(self.folder, self.request.scenarios, self._alarms())
@@ -266,11 +276,11 @@ class _Run:
                 shown.begin(drill, f"[{number}/{total}]")
                 record = self._drill(drill, running, world, telemetry)
                 tell_outcome(record)
-                why = self._why_stop(record, running)
-                if why and number < total:
+                self.why = self._why_stop(record, running)
+                if self.why and number < total:
                     left = ", ".join(each.name for each in self.request.drills[number:])
-                    say(f"{why}; not run: {left}")
-                if why:
+                    say(f"{self.why}; not run: {left}")
+                if self.why:
                     return
 
     def _drill(
@@ -319,7 +329,8 @@ class _Run:
             self._heal(running)
             if self.left:
                 return "the stack could not be healed, so nothing more would prove anything"
-        if self.request.fail_fast and not good(record):
+        bad = standing(record) not in (Outcome.PASSED, Outcome.SKIPPED)
+        if self.request.fail_fast and bad:  # what is only SKIPPED says nothing about the others
             return "stopping at the first drill that is not good (--fail-fast)"
         return ""
 
