@@ -42,8 +42,8 @@ def _lines(run: RunRecord) -> Iterator[str]:
     )
     if run.left:
         yield ""
-        told = plain("; ".join(run.left))
-        yield f"**Cleanup incomplete**: {told}. `firedrill heal`, then `firedrill down`."
+        left = plain("; ".join(run.left))
+        yield f"**Cleanup incomplete**: {left}. `firedrill heal`, then `firedrill down`."
     for drill, label in labelled:
         yield from _story(drill, label)
     yield ""
