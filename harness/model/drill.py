@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from harness.errors import DeclarationError
-from harness.model.alarm import Alarm
+from harness.model.alarm import Alarm, not_numbers
 from harness.model.stack import Capability, Stack
 
 
@@ -70,7 +70,7 @@ class Damage:
     at_most: int = 0
 
     def __post_init__(self) -> None:
-        problems = []
+        problems = list(not_numbers(self))
         if not self.why.strip():
             problems.append("damage is expected without a reason")
         if self.at_least < 1:
@@ -111,7 +111,7 @@ class Scenario:
     skip: str = ""
 
     def __post_init__(self) -> None:
-        problems = [*self._shape(), *self._promises(), *self._tolerances()]
+        problems = [*not_numbers(self), *self._shape(), *self._promises(), *self._tolerances()]
         if problems:
             raise DeclarationError(self.summary, problems)
 

@@ -242,3 +242,14 @@ class FakePlatform:
         """The clock, as what it is."""
         assert isinstance(self.clock, TickingClock)
         return self.clock
+
+
+def outcomes(folder: Path = Path("runs/latest")) -> dict[str, str]:
+    """Return what each drill of a run came to, as results.json has it."""
+    results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    return {row["name"]: row["outcome"] for row in results["scenarios"]}
+
+
+def summary() -> str:
+    """Return the first line: what many people read, and no more."""
+    return Path("runs/latest/summary.md").read_text(encoding="utf-8").splitlines()[0]

@@ -48,7 +48,7 @@ def test_a_gap_is_exit_code_1_and_is_named(
 ) -> None:
     """CI is red when a mode loses its drill."""
     killed = catalogue.find()["kafka_broker_killed"]
-    monkeypatch.setattr("harness.cli.drills.scenarios", lambda _: {"kafka_broker_killed": killed})
+    monkeypatch.setattr("harness.cli.drills.scenarios", lambda *_: {"kafka_broker_killed": killed})
 
     assert 1 == main(["coverage"], platform)
 

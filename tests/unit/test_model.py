@@ -1,4 +1,6 @@
+import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -33,6 +35,21 @@ def test_a_scenario_may_tighten_an_sla_but_never_loosen_it() -> None:
     assert 20.0 == scenario(sla_s=20.0).sla_of(A)
     with pytest.raises(DeclarationError, match="looser"):
         scenario(sla_s=31.0)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_limit_that_is_no_number_is_refused(value: float) -> None:
+    """Nothing is later than nan, and nothing is later than never: each would always pass."""
+    told = f"{value} is no number"
+    with pytest.raises(DeclarationError, match=f"sla_s {told}"):
+        scenario(sla_s=value)
+    with pytest.raises(DeclarationError, match=f"watch_s {told}"):
+        Scenario(summary="s", fault=None, expect=(), mode=None, watch_s=value)
+    with pytest.raises(DeclarationError, match=f"before_s {told}"):
+        Damage(harm=Harm.LOST, why="w", kind="good", before_s=value)
+    for limit in ("condition_s", "sla_s", "clear_s", "threshold"):
+        with pytest.raises(DeclarationError, match=f"A: {limit} {told}"):
+            scenario(expect=(replace(A, **{limit: value}),))  # type: ignore[arg-type]
 
 
 def test_all_problems_of_a_scenario_are_told_at_once() -> None:
