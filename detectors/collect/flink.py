@@ -7,6 +7,7 @@ from typing import Any
 
 from detectors import diagnosis as d
 from detectors import metrics as m
+from detectors.alarms import TASK_MANAGERS_UNSTABLE
 from detectors.collect.checkpoints import History
 from detectors.collect.delivered import Downtime
 from detectors.collect.prometheus import Sample, local_session, only, scrape
@@ -210,6 +211,7 @@ def _counters(samples: Sequence[Sample]) -> dict[tuple[str, Any], float]:
 
 CHANGES_SPAN_S = 300.0
 STABLE_AFTER_S = 45.0
+"""What made a cluster unstable is forgotten then: or whoever healed it would wait for minutes to be told."""
 DOWNTIMES_KEPT = 16
 RESTORE_FAILED = "could not restore"
 """What Flink's BackendRestorerProcedure says when no copy of an operator's state can be read."""
@@ -229,6 +231,7 @@ class Rest:
         self._changes = Recent(CHANGES_SPAN_S)
         self._count: int | None = None
         self._changed_at = float("-inf")
+        self._unstable = False
         self._exceptions_to = since_ms  # what was before we began was told by whoever watched then
         self._ran_at: float | None = None
         self._down = False
@@ -278,15 +281,13 @@ class Rest:
         changed = self._count is not None and task_managers != self._count
         if self._count is not None or task_managers >= self._expected:
             self._count = task_managers
+        if self._unstable and now - self._changed_at >= STABLE_AFTER_S:
+            self._changes = Recent(CHANGES_SPAN_S)
         if changed:
-            if now - self._changed_at >= STABLE_AFTER_S:
-                self._changes = Recent(CHANGES_SPAN_S)  # what was before stood still in between
             self._changed_at = now
         changes = self._changes.add(now, float(changed))
-        return {
-            m.TASK_MANAGER_COUNT.name: task_managers,
-            m.TASK_MANAGER_CHANGES.name: changes if now - self._changed_at < STABLE_AFTER_S else 0.0,
-        }
+        self._unstable = changes > TASK_MANAGERS_UNSTABLE.threshold
+        return {m.TASK_MANAGER_COUNT.name: task_managers, m.TASK_MANAGER_CHANGES.name: changes}
 
     def checkpoints(self, job: Mapping[str, Any], told: Mapping[str, Any], now: float) -> Reading:
         """Make a reading of a job's checkpoint statistics."""

@@ -79,9 +79,9 @@ TASK_MANAGER_COUNT = metric(
 TASK_MANAGER_CHANGES = metric(
     "task_manager_changes",
     COUNT,
-    "changes of task_manager_count in the last 5 minutes, as far as none was 45 s after the one before; 0 "
-    "once the last is 45 s ago; CloudWatch has no such statistic",
-    "how unstable the number of TaskManagers is; deaths further apart page as TASK_MANAGER_DOWN, each",
+    "changes of task_manager_count in the last 5 minutes; more than two are forgotten once none has come for "
+    "45 s, so that the alarm clears with the cluster; CloudWatch has no such statistic",
+    "how unstable the number of TaskManagers is",
     tier=Tier.HEALTH,
 )
 MEMORY_USAGE = metric(

@@ -197,13 +197,26 @@ def test_every_loss_and_every_return_is_a_change() -> None:
     assert changes(2, 1, 2, 1) == 3
 
 
-def test_changes_are_told_until_there_were_45_seconds_of_peace() -> None:
+def test_a_death_every_minute_pages() -> None:
+    """Each is back within seconds, and for 50 s all looks well: the third change is the second death."""
+    minute = [1] + [2] * 5
+
+    assert changes(2, *minute) == 2
+    assert changes(2, *minute, 1) == 3
+
+
+def test_changes_count_for_five_minutes() -> None:
+    """The specification's own span."""
+    assert changes(2, 1, *[2] * 28, 1) == 3
+    assert changes(2, 1, *[2] * 29, 1) == 2
+
+
+def test_an_unstable_cluster_is_stable_after_45_seconds_of_peace() -> None:
     """One bad minute must not page for five."""
     assert changes(2, 1, 2, 1, *[1] * 4) == 3
     assert changes(2, 1, 2, 1, *[1] * 5) == 0
 
 
-def test_changes_before_the_peace_do_not_add_to_those_after_it() -> None:
-    """Otherwise a loss in the morning would add to one in the evening."""
-    assert changes(2, 1, *[1] * 3, 2) == 2
-    assert changes(2, 1, *[1] * 4, 2) == 1
+def test_changes_that_paged_do_not_add_to_those_after_the_peace() -> None:
+    """Otherwise the next single loss would page as unstable again."""
+    assert changes(2, 1, 2, 1, *[1] * 4, 2) == 1
