@@ -20,7 +20,7 @@ FIREHOSE_THROTTLE_COUNT = metric(
 S3_BUCKET_SIZE = metric(
     "s3_bucket_size_bytes",
     BYTES,
-    "sum of the sizes ListObjectsV2 gives for the lake bucket",
-    "how much has been delivered; AWS's own BucketSizeBytes is daily",
+    "sum of the sizes ListObjectsV2 gives for the results in the lake bucket; the raw archive is not in it",
+    "how much the job has delivered; AWS's own BucketSizeBytes is daily, and of the whole bucket",
     tier=Tier.DEBUG,
 )

@@ -34,7 +34,8 @@ CHECKPOINT_AGE = metric(
 CHECKPOINT_FAILURES = metric(
     "checkpoint_failures_total",
     COUNT,
-    "counts.failed (REST /jobs/:id/checkpoints), as a difference with resets",
+    "counts.failed (REST /jobs/:id/checkpoints), as a difference with resets; not those before the first "
+    "that completes, as long as the job is under 60 s old: its tasks are still being deployed",
     "checkpoints that failed",
 )
 CHECKPOINTS_COMPLETED = metric(

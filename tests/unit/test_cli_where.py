@@ -80,7 +80,7 @@ def test_without_a_stack_the_way_to_one_is_said(
 
 
 def stored(folder: Path) -> Path:
-    """Write what a run leaves of its orders: missing, harmed as expected, rejected, or only a prefix of one."""
+    """Write what a run leaves of its orders: missing, harmed, rejected, or only a prefix of one."""
     (folder / "logs").mkdir(parents=True)
     events = [
         Event(1.0, Kind.RUN, "run-1", HEAD),
