@@ -67,6 +67,7 @@ PERFORMANCE = Page(
             title="Calls to the outside: waiting, under way",
             metrics=(m.THREAD_POOL_QUEUE_SIZE, m.THREAD_POOL_ACTIVE_THREADS),
         ),
+        Widget(title="Results waiting for Firehose", metrics=(m.SINK_BUFFERED_RECORDS,)),
         Widget(title="Window emit latency", metrics=(m.WINDOW_EMIT_LATENCY,)),
         Widget(title="Garbage collection time", metrics=(m.TASK_MANAGER_GC_TIME,)),
     ),

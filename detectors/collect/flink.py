@@ -48,7 +48,7 @@ ERRORS = {
     for error in ("malformed_json", "unknown_schema", "missing_field")
 }
 OPERATORS = {f"{OPERATOR}numRecordsIn": m.RECORDS_IN, f"{OPERATOR}numRecordsOut": m.RECORDS_OUT}
-NAMED_OPERATORS = frozenset({"parse", "window"})
+NAMED_OPERATORS = {"Source:_orders_source": "source", "parse": "parse", "window": "window"}
 LARGEST = {
     f"{OURS}thread_pool_queue_size": (m.THREAD_POOL_QUEUE_SIZE, 1.0),
     f"{OURS}thread_pool_active_threads": (m.THREAD_POOL_ACTIVE_THREADS, 1.0),
@@ -121,6 +121,7 @@ class Reporters:
             **self._percentiles(samples, grown, now),
             **self._watermark_lag(samples, now),
             **self._offsets(samples),
+            **_waiting(samples),
         }
         return Reading(levels, {name: value for name, value in grown.items() if name not in _OWN})
 
@@ -190,13 +191,18 @@ def _largest(samples: Sequence[Sample]) -> dict[str, float]:
     return found
 
 
+def _waiting(samples: Sequence[Sample]) -> dict[str, float]:
+    outbox = [sample.value for sample in samples if sample.name == OUTBOX]
+    return {m.SINK_BUFFERED_RECORDS.name: sum(outbox)} if outbox else {}
+
+
 def _counters(samples: Sequence[Sample]) -> dict[tuple[str, Any], float]:
     """Return the counters of one scrape by (what they are called here, attempt and operator)."""
     found: dict[tuple[str, Any], float] = {}
     for sample in samples:
         operator = sample.labels.get("operator_name", "")
         if sample.name in OPERATORS and operator in NAMED_OPERATORS:
-            name = f"{OPERATORS[sample.name].name}{{Operator={operator}}}"
+            name = f"{OPERATORS[sample.name].name}{{Operator={NAMED_OPERATORS[operator]}}}"
         elif sample.name in COUNTERS:
             name = COUNTERS[sample.name].name
         elif sample.name in ERRORS:

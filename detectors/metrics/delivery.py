@@ -17,6 +17,13 @@ FIREHOSE_THROTTLE_COUNT = metric(
     "puts answered with a throttling error, counted in the job's client with SDK retries off",
     "puts over the stream's quota",
 )
+SINK_BUFFERED_RECORDS = metric(
+    "sink_buffered_records",
+    COUNT,
+    "the job's gauge: results the window operator holds until Firehose takes them, all subtasks together",
+    "results that wait for Firehose: if they grow, the way out is slower than the way in",
+    tier=Tier.HEALTH,
+)
 S3_BUCKET_SIZE = metric(
     "s3_bucket_size_bytes",
     BYTES,

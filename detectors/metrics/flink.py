@@ -8,14 +8,14 @@ from harness.model import Capability, Tier, Unit
 RECORDS_IN = metric(
     "records_in_total",
     COUNT,
-    "operator metric numRecordsIn, as a difference",
+    "operator metric numRecordsIn of source, parse and window, as a difference",
     "records that entered one operator",
     dimensions=("Operator",),
 )
 RECORDS_OUT = metric(
     "records_out_total",
     COUNT,
-    "operator metric numRecordsOut (side outputs included), as a difference",
+    "operator metric numRecordsOut (side outputs included) of source, parse and window, as a difference",
     "records that left one operator",
     dimensions=("Operator",),
 )

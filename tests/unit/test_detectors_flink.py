@@ -18,6 +18,7 @@ TEXT = """\
 flink_taskmanager_job_task_operator_orders_dlq_records_total{task_attempt_id="v_0_1",operator_id="p",operator_name="parse",subtask_index="0",} 3.0
 flink_taskmanager_job_task_operator_orders_dlq_records_total{task_attempt_id="v_1_1",operator_id="p",operator_name="parse",subtask_index="1",} 4.0
 flink_taskmanager_job_task_operator_numRecordsIn{task_attempt_id="v_0_1",operator_id="p",operator_name="parse",subtask_index="0",} 100.0
+flink_taskmanager_job_task_operator_numRecordsIn{task_attempt_id="v_0_1",operator_id="s",operator_name="Source:_orders_source",subtask_index="0",} 110.0
 flink_taskmanager_job_task_operator_numRecordsIn{task_attempt_id="v_0_1",operator_id="q",operator_name="Map",subtask_index="0",} 90.0
 flink_taskmanager_job_task_operator_KafkaSourceReader_topic_partition_currentOffset{partition="2",topic="orders",operator_name="Source:_orders_source",} 41.0
 flink_taskmanager_job_task_Shuffle_Netty_Output_Buffers_outPoolUsage{task_attempt_id="v_0_1",} 0.85
@@ -44,12 +45,21 @@ def test_counters_are_told_apart_by_attempt_and_operator() -> None:
     assert found["dlq_records_total", ("v_0_1", "p")] == 3
     assert found["dlq_records_total", ("v_1_1", "p")] == 4
     assert found["records_in_total{Operator=parse}", ("v_0_1", "p")] == 100
+    assert found["records_in_total{Operator=source}", ("v_0_1", "s")] == 110
     assert not any("Map" in name for name, _ in found)
 
 
 def test_levels_are_the_largest_in_the_metrics_own_unit() -> None:
     """Flink's pool usage is a fraction."""
     assert reporters().take(samples(), {}, NOW).levels[m.BUFFER_OUT_POOL_USAGE.name] == 85.0
+
+
+def test_what_waits_for_firehose_is_the_sum_of_the_subtasks() -> None:
+    """And without a job nothing is known of it: a 0 would say that the way out is free."""
+    waiting = [Sample(flink.OUTBOX, {"task_attempt_id": f"v_{subtask}"}, 40.0) for subtask in (0, 1)]
+
+    assert reporters().take(waiting, {}, NOW).levels[m.SINK_BUFFERED_RECORDS.name] == 80
+    assert m.SINK_BUFFERED_RECORDS.name not in reporters().take([], {}, NOW).levels
 
 
 def p99(value: float) -> list[Sample]:
