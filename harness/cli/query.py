@@ -18,6 +18,7 @@ from rich.text import Text
 from detectors import aws, insights, queries
 from detectors.insights import Result, shown
 from detectors.queries import QueryFile, events
+from harness.cli import stored
 from harness.cli.live import say
 from harness.cli.platform import Platform, Session
 from harness.cli.play import FOLDER
@@ -61,7 +62,7 @@ def query(
         raise UsageError("--run asks a stored run and --stack-id a running one; give one of them")
     asked, span_ms = _file(file), _span(since)
     if run:
-        found = events.newest(events.stored(_folder(run, out), asked.groups), span_ms)
+        found = events.newest(events.stored(stored.run_folder(run, out), asked.groups), span_ms)
         result = insights.run(asked.query, found)
     else:
         result = _of_stack(session.platform, name, asked, span_ms or _span(DEFAULT_SINCE) or 0)
@@ -99,10 +100,6 @@ def _span(since: str | None) -> int | None:
     return int(match[1]) * _UNITS_MS[match[2]]
 
 
-def _folder(run: str, out: Path) -> Path:
-    return next((path for path in (Path(run), out / run) if path.is_dir()), Path(run))
-
-
 def _of_stack(platform: Platform, name: str | None, file: QueryFile, span_ms: int) -> Result:
     running = [one for one in platform.running() if name in (None, one.directory.name)]
     if not running:
@@ -110,7 +107,7 @@ def _of_stack(platform: Platform, name: str | None, file: QueryFile, span_ms: in
         raise UsageError(f"no stack {which}is running; --run RUN asks the logs of a stored run")
     if len(running) > 1:
         known = ", ".join(one.directory.name for one in running)
-        raise UsageError(f"several stacks are running; choose one with --stack: {known}")
+        raise UsageError(f"several stacks are running; choose one with --stack-id: {known}")
     endpoint = running[0].endpoints.aws_direct
     client = aws.client("logs", endpoint, timeout_s=30.0)
     return answer(client, endpoint, file, span_ms=span_ms, clock=platform.clock)

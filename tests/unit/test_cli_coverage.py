@@ -146,6 +146,15 @@ def test_no_runs_at_all_are_no_error(tmp_path: Path) -> None:
     assert ([], []) == read(tmp_path / "nowhere")
 
 
+def test_a_folder_that_is_named_must_be_there(
+    platform: FakePlatform, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`nothing is missing`, said of a folder that was mistyped, would be read as proof."""
+    assert 64 == main(["coverage", "--out", "nowhere"], platform)
+
+    assert "there is no folder nowhere; give the one that runs are left in" in capsys.readouterr().err
+
+
 # --- metrics -----------------------------------------------------------------------------------
 
 
