@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
@@ -81,8 +82,12 @@ class Evidence:
     dead: set[str] = field(default_factory=set)
     """SHA-1 of every payload in the DLQ."""
     late: set[str] = field(default_factory=set)
+    created: set[str] = field(default_factory=set)
+    """Order ids in a result that no ledger knows."""
 
 
+UNDER_WAY_S = 30.0
+"""How old an order may be that is still under way: its window, its lateness and its delivery take less."""
 REPLAYS_S = 60.0
 """How old an order may be that is replayed; the generator's are 20 s old at most."""
 EDGE_S = 2.0
@@ -99,8 +104,8 @@ class Expected:
 
 def expected(entries: Iterable[ledger.Entry], toll: Toll | None) -> Expected:
     """Return which of `entries` the toll says are harmed; pure."""
-    if toll is None:
-        return Expected()
+    if toll is None or toll.damage.harm is Harm.CREATED:
+        return Expected()  # what comes from nowhere is in no ledger
     damage, begin = toll.damage, toll.asked_at - toll.damage.before_s
     end = toll.healed_at + EDGE_S if damage.lasting else toll.effect_at + EDGE_S
     may, must = set(), set()
@@ -117,14 +122,20 @@ def settle(entries: Sequence[ledger.Entry], evidence: Evidence, toll: Toll | Non
     """Account for `entries` by order id; pure.
 
     A replay is not another order: it must appear once, however often it was produced. An order
-    that is both late and windowed (accepted once, its replay too late) counts as windowed.
+    that is both late and windowed (accepted once, its replay too late) counts as windowed; one that is
+    both windowed and in the DLQ is misplaced.
     """
     produced: dict[str, str] = {}
+    misplaced = set()
     for entry in entries:
         if entry.kind == "malformed":
             produced[entry.payload_sha] = ""
         else:
             produced.setdefault(entry.order_id, entry.order_id)
+        if entry.order_id in evidence.results.where and (
+            entry.kind == "malformed" or entry.payload_sha in evidence.dead
+        ):
+            misplaced.add(entry.order_id)
     windowed = dead = late = 0
     missing, doubled = [], []
     for key, order_id in produced.items():
@@ -141,6 +152,7 @@ def settle(entries: Sequence[ledger.Entry], evidence: Evidence, toll: Toll | Non
     harm = expected(entries, toll)
     lost = harm.may.intersection(missing) if toll and toll.damage.harm is Harm.LOST else frozenset()
     twice = harm.may.intersection(doubled) if toll and toll.damage.harm is Harm.DOUBLED else frozenset()
+    made = len(evidence.created) if toll and toll.damage.harm is Harm.CREATED else 0
     # A replay that came too late for its window was not let in a second time, but not by deduplication.
     excused = evidence.late if toll and toll.damage.harm is Harm.DOUBLED else frozenset()
     return Orders(
@@ -155,7 +167,16 @@ def settle(entries: Sequence[ledger.Entry], evidence: Evidence, toll: Toll | Non
         expected_duplicate=len(twice),
         spared=len(harm.must - lost - twice - excused),
         harmed_ids=tuple(sorted(lost | twice)),
+        created=len(evidence.created),
+        expected_created=made,
+        created_ids=tuple(sorted(evidence.created)[:NAMED]),
+        misplaced=len(misplaced),
     )
+
+
+def idle(times: Iterable[float], since: float, until: float) -> float:
+    """Return the longest time between two of `times`, or one of them and an end, in seconds."""
+    return max(after - before for before, after in pairwise((since, *sorted(times), until)))
 
 
 class PipelineBooks:
@@ -167,18 +188,44 @@ class PipelineBooks:
         self._dead = Tail(endpoints.kafka_direct, names["ORDERS_DLQ"])
         self._late = Tail(endpoints.kafka_direct, names["ORDERS_LATE"])
         self._evidence = Evidence()
-        self._since = 0.0
+        self._since = self._began = 0.0
+        self._last: tuple[float, Orders] | None = None
+        """The account that was given last, and up to when."""
+        self._told: set[str] = set()
+        """Order ids whose harm, or whose coming from nowhere, an earlier account has told."""
+        self._strange: set[str] = set()
 
     def open(self, at: float) -> None:
-        self._since = at
+        self._began, self._since = at, at - UNDER_WAY_S
+        if self._last is not None:
+            until, orders = self._last
+            # What an account that did not come out even has left behind is not this one's.
+            self._since = min(until, self._since) if orders.balanced else at
+            self._told.update(orders.harmed_ids)
+        self._told |= self._strange
         # No result can hold an order that was produced after it was delivered; but a replay may be of
         # an order from before.
-        self._results.since = at - REPLAYS_S
+        self._results.since = self._since - REPLAYS_S
+        self._evidence.results.forget(int((self._since - 2 * REPLAYS_S) * 1000))
 
     def account(self, until: float, toll: Toll | None = None) -> Orders:
         for line in self._results.fresh():
-            self._evidence.results.take(lake.result(line))
+            pane = lake.result(line)
+            self._evidence.results.take(pane)
+            if pane.window_end >= self._since * 1000:
+                self._strange.update(pane.order_ids)
         self._evidence.dead.update(record["payload_sha"] for record in self._dead.fresh())
         self._evidence.late.update(record["order_id"] for record in self._late.fresh())
-        entries = ledger.entries(self._endpoints.ledger, since=self._since, until=until)
-        return settle(entries, self._evidence, toll)
+        entries = [
+            entry
+            for entry in ledger.entries(self._endpoints.ledger, since=self._since, until=until)
+            if entry.order_id not in self._told
+        ]
+        self._strange -= {entry.order_id for entry in entries}
+        self._strange -= ledger.known(self._endpoints.ledger, self._strange)
+        self._evidence.created = self._strange - self._told
+        orders = settle(entries, self._evidence, toll)
+        moments = [entry.produced_at for entry in entries if entry.produced_at >= self._began]
+        orders = replace(orders, idle_s=idle(moments, self._began, until))
+        self._last = until, orders
+        return orders

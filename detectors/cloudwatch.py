@@ -93,11 +93,21 @@ def request(alarm: Alarm, *, pipeline: str, topic: str) -> dict[str, Any]:
     }
 
 
+_LEFT_OPEN = (
+    *("Unit", "ExtendedStatistic", "EvaluateLowSampleCountPercentile"),
+    *("Metrics", "ThresholdMetricId"),
+)
+"""What PutMetricAlarm takes and `request` never gives; DescribeAlarms has it only if somebody else did."""
+
+
 def differing(asked: Mapping[str, Any], deployed: Mapping[str, Any]) -> Iterator[str]:
     """Yield how an alarm as DescribeAlarms has it differs from the PutMetricAlarm request it came of."""
     for key, value in asked.items():
         if key != "AlarmDescription" and deployed.get(key) != value:
             yield f"{key} is {deployed.get(key)}, not {value}"
+    for key in _LEFT_OPEN:
+        if key not in asked and deployed.get(key):
+            yield f"{key} is {deployed[key]}, not left open"
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,7 @@ PERFORMANCE = Page(
             title="Calls to the outside: waiting, under way",
             metrics=(m.THREAD_POOL_QUEUE_SIZE, m.THREAD_POOL_ACTIVE_THREADS),
         ),
+        Widget(title="Results waiting for Firehose", metrics=(m.SINK_BUFFERED_RECORDS,)),
         Widget(title="Window emit latency", metrics=(m.WINDOW_EMIT_LATENCY,)),
         Widget(title="Garbage collection time", metrics=(m.TASK_MANAGER_GC_TIME,)),
     ),
@@ -77,7 +78,12 @@ ERRORS = Page(
     "What's broken?",
     (
         Widget(title="DLQ by error", metrics=(d.DLQ_BY_ERROR,), view=View.PIE, width=6),
-        Widget(title="Checkpoint failures by reason", metrics=(d.CHECKPOINT_FAILURES_BY_REASON,), width=6),
+        Widget(
+            title="Checkpoint failures by reason",
+            metrics=(d.CHECKPOINT_FAILURES_BY_REASON,),
+            view=View.BARS,
+            width=6,
+        ),
         Widget(title="Records to the DLQ", metrics=(m.DLQ_RECORDS, m.KAFKA_DESERIALIZATION_ERRORS)),
         Widget(title="Checkpoint failures", metrics=(m.CHECKPOINT_FAILURES,)),
         Widget(title="Firehose delivery", metrics=(d.FIREHOSE_DELIVERED, m.FIREHOSE_FAILED_PUT_COUNT)),
@@ -130,6 +136,7 @@ CAPACITY = Page(
             title="TaskManagers that died at start-up", metrics=(d.TASK_MANAGER_STARTUP_FAILURES,), width=6
         ),
         Widget(title="TaskManagers' health", metrics=(d.TASK_MANAGER_HEALTH,), width=6),
+        Widget(title="State backend storage used", metrics=(d.STATE_BACKEND_USED,), width=12),
         Widget(title="Room for state", metrics=(m.STATE_BACKEND_DISK_FREE,), width=12),
         Widget(title="Room for state, in bytes", metrics=(d.STATE_BACKEND_DISK_FREE_BYTES,), width=12),
         Widget(title="State that cannot be restored", metrics=(m.STATE_RESTORE_FAILURES,), width=12),

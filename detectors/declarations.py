@@ -123,12 +123,9 @@ def _reading(alarm: Alarm, metrics: Sequence[Metric]) -> Iterator[str]:
 
 def _threshold(alarm: Alarm) -> Iterator[str]:
     """Yield a threshold that the metric's unit makes impossible to reach, or to stay clear of."""
-    if not math.isfinite(alarm.threshold):
-        yield f"threshold {alarm.threshold} is no number"
-        return
     unit = alarm.metric.unit
-    if unit is Unit.NONE:
-        return  # anything, negative too
+    if unit is Unit.NONE or not math.isfinite(alarm.threshold):
+        return  # anything, negative too; or told already: it is no number
     ends = (0.0, 100.0 if unit is Unit.PERCENT else max(alarm.threshold, 0.0) + 1)
     breached = {alarm.breached_by(value) for value in ends}
     if len(breached) == 1:  # both ends of what the unit allows: between them nothing changes twice

@@ -204,6 +204,7 @@ BY_NAME: Mapping[Keep, frozenset[str]] = {
             "consumer_lag_records",
             "consumer_position_offset",
             "rebalance_count",
+            "sink_buffered_records",
             "thread_pool_queue_size",
             "thread_pool_active_threads",
             "task_manager_count",

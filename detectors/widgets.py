@@ -15,6 +15,7 @@ from typing import Any
 
 from detectors.alarms import ALARMS
 from detectors.aws import NAMESPACE
+from detectors.retention import Keep, keep_of
 from harness.model import Alarm, Comparison, Metric, Severity, Statistic, Unit
 
 COLUMNS = 24
@@ -36,7 +37,7 @@ SIGNS = {
 
 
 class View(StrEnum):
-    """How a widget shows its numbers."""
+    """How a widget shows its numbers. CloudWatch stacks areas only: it has no stacked bars over time."""
 
     NUMBER = "singleValue"
     GAUGE = "gauge"
@@ -102,12 +103,12 @@ class Place:
 def statistic(metric: Metric, alarms: Iterable[Alarm] = ALARMS) -> Statistic:
     """Return how `metric` is read: as its alarm does; else events are summed, levels averaged.
 
-    Events are told by their names: so many _total, a _count of them, or split _by_ something.
+    Events are the counts that `detectors.retention` does not keep as levels.
     """
     for alarm in alarms:
         if alarm.metric == metric:
             return alarm.statistic
-    events = metric.name.endswith(("_total", "_count")) or "_by_" in metric.name
+    events = metric.unit is Unit.COUNT and keep_of(metric) is not Keep.RESOURCE
     return Statistic.SUM if events else Statistic.AVERAGE
 
 

@@ -27,21 +27,33 @@ _MISTAKES = (
 """What a scenario file may do wrong while it is read; a DeclarationError lists its own problems."""
 
 
-def find(package: str = "scenarios") -> dict[str, Scenario]:
-    """Return the scenarios of an importable package, by name; DeclarationError names all problems."""
+Check = Callable[[Scenario], Iterable[str]]
+"""Yields what else is wrong with a scenario, in words."""
+
+
+def unchecked(_scenario: Scenario) -> Iterable[str]:
+    """Find nothing wrong."""
+    return ()
+
+
+def find(package: str = "scenarios", also: Check = unchecked) -> dict[str, Scenario]:
+    """Return the scenarios of an importable package, by name; DeclarationError names all problems.
+
+    Those that `also` finds are among them.
+    """
     where = importlib.import_module(package).__path__
     modules = (each for each in pkgutil.iter_modules(where) if not each.ispkg)
     names = sorted(each.name for each in modules if not each.name.startswith("_"))
     files = {name: _file(where, name) for name in names}
-    return _all(package, files, lambda name: importlib.import_module(f"{package}.{name}"))
+    return _all(package, files, lambda name: importlib.import_module(f"{package}.{name}"), also)
 
 
-def load(directory: Path) -> dict[str, Scenario]:
-    """Return the scenarios of a directory that is no package; UsageError if it has none."""
+def load(directory: Path, also: Check = unchecked) -> dict[str, Scenario]:
+    """Return the scenarios of a directory that is no package, like `find`; UsageError if it has none."""
     files = {path.stem: path for path in sorted(directory.glob("[!_]*.py"))}
     if not files:
         raise UsageError(f"no scenario files (NAME.py) in {directory}; is it the right directory?")
-    return _all(str(directory), files, lambda name: _executed(files[name]))
+    return _all(str(directory), files, lambda name: _executed(files[name]), also)
 
 
 def sham(scenario: Scenario, wrap: Callable[[Fault], Fault]) -> Scenario:
@@ -51,12 +63,15 @@ def sham(scenario: Scenario, wrap: Callable[[Fault], Fault]) -> Scenario:
     return replace(scenario, fault=wrap(scenario.fault))
 
 
-def _all(where: str, files: Mapping[str, Path], imported: Callable[[str], ModuleType]) -> dict[str, Scenario]:
+def _all(
+    where: str, files: Mapping[str, Path], imported: Callable[[str], ModuleType], also: Check
+) -> dict[str, Scenario]:
     found: dict[str, Scenario] = {}
     problems: list[str] = []
     for name, path in files.items():
         try:
             found[name] = _scenario(path, partial(imported, name))
+            problems += [f"{path.name}: {problem}" for problem in also(found[name])]
         except DeclarationError as error:
             problems += [f"{path.name}: {problem}" for problem in error.problems]
     if problems:

@@ -70,9 +70,28 @@ class Record:
         names = [name for name in self.sightings if self.alarms(name)]
         return sorted(names, key=lambda name: self.alarms(name)[0].at)
 
-    @cached_property
+    @property
     def allowed(self) -> frozenset[str]:
-        return frozenset(alarm.name for alarm in (*self.scenario.expect, *self.scenario.tolerate))
+        return self.scenario.allowed
+
+    def fired_again_at(self, name: str, after: float) -> float | None:
+        """Return when the alarm `name` fired again, having cleared after `after`; None if it did not."""
+        cleared = False
+        for each in self.sightings.get(name, ()):
+            if each.state is AlarmState.ALARM and cleared:
+                return each.at
+            cleared = cleared or (each.state is AlarmState.OK and each.at > after)
+        return None
+
+    @cached_property
+    def altered(self) -> dict[str, str]:
+        """The alarms that were seen deployed otherwise than declared, and how."""
+        looks = [event for event in self.events if event.kind in (Kind.BASELINE, Kind.BOARD)]
+        return {name: how for look in looks for name, how in look.data.get("altered", {}).items()}
+
+    @cached_property
+    def expected(self) -> frozenset[str]:
+        return frozenset(alarm.name for alarm in self.scenario.expect)
 
     def cleared_at(self, name: str) -> float | None:
         """Return when the alarm `name` went OK for the last time; None if it did not."""
@@ -87,7 +106,7 @@ class Record:
             return None
         known = {each.name for each in fields(Orders)}
         kept = {name: value for name, value in books[-1].data.items() if name in known}
-        for name in ("missing_ids", "harmed_ids"):
+        for name in ("missing_ids", "harmed_ids", "created_ids"):
             kept[name] = tuple(kept.get(name, ()))
         return Orders(**kept)
 

@@ -7,9 +7,10 @@ about the alarms; all reasons are listed, those of the outcome first.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import permutations
+from typing import Any
 
 from harness.evidence import Record
 from harness.model import (
@@ -17,7 +18,6 @@ from harness.model import (
     AlarmResult,
     AlarmState,
     Harm,
-    Missing,
     Orders,
     Outcome,
     Phase,
@@ -32,6 +32,12 @@ breached at once may fire that much apart, and this, whichever comes first."""
 
 SILENT_S = 10.0
 """The shortest period of an alarm: where the collector took no sample for longer, one was evaluated blind."""
+
+MISSED_SHARE = 0.2
+"""Of all samples; a collector that misses more sees a fifth less of what happens in any period."""
+
+IDLE_S = 30.0
+"""A killed or frozen broker holds the producer up for half of that; what is longer is no load."""
 
 
 def judge(scenario: Scenario, events: Sequence[Event], *, control: str = "") -> Verdict:
@@ -102,6 +108,10 @@ def _unquiet(record: Record) -> Iterator[str]:
         fired = next((one.at for one in seen if one.state is AlarmState.ALARM), record.start)
         if fired < record.start:
             yield f"{name} fired {record.start - fired:.1f} s before the fault"
+    for rang in record.all(Kind.BETWEEN):
+        if not rang.data.get("aftermath"):
+            ago = record.start - float(rang.data["changed_at"])
+            yield f"{rang.subject} fired {ago:.1f} s before the fault, after the drill before was over"
 
 
 def _missing_steps(record: Record) -> Iterator[str]:
@@ -130,10 +140,24 @@ def _blind(record: Record) -> Iterator[str]:
     toggles = [float(event.data.get("changed_at", event.at)) for event in record.all(Kind.CANARY)]
     if since is not None and not any(at >= since for at in toggles):
         yield "the canary alarm did not toggle: the alarm engine or its notifications are dead"
+    healed = record.first(Kind.HEALED)
+    changes = (*record.all(Kind.ALARM), *record.all(Kind.SEEN))
+    heard = [*toggles, *(float(event.data.get("changed_at", event.at)) for event in changes)]
+    if healed and heard and max(heard) < healed.at:
+        yield (
+            f"nothing was heard of the alarm engine after healing (last {healed.at - max(heard):.1f} s "
+            "before it): that all is quiet proves nothing"
+        )
     yield from _unmeasured(record)
-    if record.orders and not record.orders.produced:
-        yield "no order was produced: an idle pipeline proves nothing"
+    yield from _idle(record.orders)
     yield from _blinded(record)
+
+
+def _idle(orders: Orders | None) -> Iterator[str]:
+    if orders and not orders.produced:
+        yield "no order was produced: an idle pipeline proves nothing"
+    elif orders and orders.idle_s > IDLE_S:
+        yield f"no order was produced for {orders.idle_s:.1f} s: an idle pipeline proves nothing"
 
 
 def _unmeasured(record: Record) -> Iterator[str]:
@@ -141,20 +165,31 @@ def _unmeasured(record: Record) -> Iterator[str]:
     if not record.first(Kind.TELEMETRY):
         yield "the record ends before it says what the collector measured: any alarm may have been blind"
     for account in record.all(Kind.TELEMETRY):
-        if not account.data.get("ticks"):
+        told = account.data
+        ticks, missed = int(told.get("ticks") or 0), int(told.get("missed") or 0)
+        if not ticks:
             yield "the collector took no sample: the telemetry is dead"
-        silent_s = float(account.data.get("silent_s", 0.0))
-        if silent_s > SILENT_S and not _of_silence(record.scenario):
-            yield f"the collector took no sample for {silent_s:.1f} s: nobody would have seen what broke then"
+        if missed > MISSED_SHARE * (ticks + missed):
+            yield f"the collector missed {missed} of {ticks + missed} samples: it saw too little"
+        # Where it is the collector's silence that must page, the silence is the fault.
+        if not record.expected.intersection(told.get("silence_told_by", ())):
+            yield from _silent(told)
         # An expected alarm that is blind did not fire: that is its failure, not the experiment's.
-        for name in account.data.get("blind", ()):
-            if name not in {alarm.name for alarm in record.scenario.expect}:
+        for name in told.get("blind", ()):
+            if name not in record.expected:
                 yield f"{name} is not deployed or had no data at all, so its silence proves nothing"
+        excused = record.allowed | {alarm.name for alarm in record.scenario.blinds}
+        for name, how in told.get("dark", {}).items():
+            if name not in excused:
+                yield f"{name} had no data {how}, so its silence proves nothing"
 
 
-def _of_silence(scenario: Scenario) -> bool:
-    """Say whether it is missing data that the drill is about."""
-    return any(alarm.missing is Missing.BREACHING for alarm in scenario.expect)
+def _silent(told: Mapping[str, Any]) -> Iterator[str]:
+    silent_s = float(told.get("silent_s", 0.0))
+    if silent_s > SILENT_S:
+        yield f"the collector took no sample for {silent_s:.1f} s: nobody would have seen what broke then"
+    if told.get("restarts"):
+        yield "the collector was started anew during the drill: what it was about to report is lost"
 
 
 def _blinded(record: Record) -> Iterator[str]:
@@ -163,22 +198,14 @@ def _blinded(record: Record) -> Iterator[str]:
         blind = any(one.state is AlarmState.INSUFFICIENT_DATA for one in seen)
         if blind and name not in record.allowed:
             yield f"{name} had no data for a while, so its silence proves nothing"
-    expected = {alarm.name for alarm in record.scenario.expect}
-    altered = {
-        name: how
-        for event in record.events
-        if event.kind in (Kind.BASELINE, Kind.BOARD)
-        for name, how in event.data.get("altered", {}).items()
-    }
-    for name, how in altered.items():
-        # An expected one fires or does not, and is judged by that.
-        if name not in expected:
+    for name, how in record.altered.items():
+        if name not in record.expected:  # one that is expected has failed by that
             yield f"{name} is not deployed as declared ({how}), so its silence proves nothing"
     before, after = record.first(Kind.BASELINE), record.first(Kind.BOARD)
     if not before or not after:
         return
     for name in before.data.get("states", {}):
-        if name not in after.data["states"] and name not in expected:
+        if name not in after.data["states"] and name not in record.expected:
             yield f"{name} left the board during the drill, so its silence proves nothing"
 
 
@@ -195,6 +222,7 @@ def _failed(record: Record) -> Iterator[str]:
         return  # what did not happen in a drill cut short is not the alarms' fault
     for alarm in record.scenario.expect:
         yield from _unpunctual(record, alarm)
+        yield from _untrue(record, alarm)
     yield from _out_of_order(record)
     for alarm in (*record.scenario.expect, *record.scenario.tolerate):
         yield from _uncleared(record, alarm)
@@ -224,6 +252,18 @@ def _unpunctual(record: Record, alarm: Alarm) -> Iterator[str]:
         yield f"{alarm.name} never fired (SLA {result.sla_s:g} s): {_nearest_miss(record, alarm)}"
 
 
+def _untrue(record: Record, alarm: Alarm) -> Iterator[str]:
+    """Yield why an expected alarm that fired has detected nothing."""
+    if alarm.name in record.altered:
+        yield f"{alarm.name} is not deployed as declared: {record.altered[alarm.name]}"
+    for account in record.all(Kind.TELEMETRY):
+        if alarm.name in account.data.get("uncrossed", ()):
+            yield (
+                f"{alarm.name} fired, but in no {alarm.period_s} s of what the collector measured was "
+                f"{alarm.metric.name} on the wrong side of {alarm.threshold:g}: something else set it off"
+            )
+
+
 def _out_of_order(record: Record) -> Iterator[str]:
     """Yield each expected step of an SLO ladder that fired after a higher one."""
     for lower, higher in permutations(record.scenario.expect, 2):
@@ -251,9 +291,12 @@ def _uncleared(record: Record, alarm: Alarm) -> Iterator[str]:
     if alarm.name not in record.fired or not healed:
         return
     cleared_at, last = record.cleared_at(alarm.name), record.sightings[alarm.name][-1]
+    again = record.fired_again_at(alarm.name, healed.at)
     if cleared_at is None or last.state is not AlarmState.OK:
         waited = max(event.at for event in record.events) - healed.at
         yield f"{alarm.name} was still {last.state} {waited:.1f} s after healing (limit {alarm.clear_s:g} s)"
+    elif again is not None and alarm.name in record.expected:
+        yield f"{alarm.name} cleared and fired again {again - healed.at:.1f} s after healing: it flaps"
     elif cleared_at - healed.at > alarm.clear_s:
         over = cleared_at - healed.at - alarm.clear_s
         yield (
@@ -269,10 +312,13 @@ def _unbalanced(orders: Orders | None) -> Iterator[str]:
     lost = f", {orders.expected_missing} of them as expected" if orders.expected_missing else ""
     doubled = f", {orders.expected_duplicate} of them as expected" if orders.expected_duplicate else ""
     spared = f"; {orders.spared} that had to be harmed were not" if orders.spared else ""
+    made = f" (first: {', '.join(orders.created_ids[:3])})" if orders.created_ids else ""
+    made = f"; {orders.created} in results were never produced{made}" if orders.created else ""
+    misplaced = f"; {orders.misplaced} are in results and belong in the DLQ" if orders.misplaced else ""
     yield (
         f"the books do not balance: of {orders.produced} orders {orders.windowed} are in windows, "
         f"{orders.dlq} in the DLQ, {orders.late} late and {orders.missing} missing{lost}{named}; "
-        f"{orders.duplicate} are in more than one window result{doubled}{spared}"
+        f"{orders.duplicate} are in more than one window result{doubled}{spared}{made}{misplaced}"
     )
 
 
@@ -281,9 +327,15 @@ def _undamaged(record: Record) -> Iterator[str]:
     damage, orders = record.scenario.damage, record.orders
     if damage is None or orders is None:
         return
-    harmed = orders.expected_missing if damage.harm is Harm.LOST else orders.expected_duplicate
+    harmed = {
+        Harm.LOST: orders.expected_missing,
+        Harm.DOUBLED: orders.expected_duplicate,
+        Harm.CREATED: orders.expected_created,
+    }[damage.harm]
     if harmed < damage.at_least:
         yield f"{harmed} orders were {damage.harm}, at least {damage.at_least} were to be ({damage.why})"
+    if damage.at_most and harmed > damage.at_most:
+        yield f"{harmed} orders were {damage.harm}, at most {damage.at_most} could be ({damage.why})"
 
 
 # --- results -----------------------------------------------------------------------------------
@@ -316,7 +368,8 @@ def _as_control(record: Record, verdict: Verdict) -> Verdict:
     """Judge a control: only "no effect was seen, nothing fired" shows that the drill can say no."""
     errors = {error.subject for error in record.all(Kind.ERROR)}
     refused = errors == {"FaultNotInEffect"} and not record.first(Kind.IN_EFFECT)
-    sound = record.first(Kind.HEALED) and record.first(Kind.DONE) and not tuple(_unquiet(record))
+    whole = record.first(Kind.HEALED) and record.first(Kind.DONE)
+    sound = whole and not (*_unquiet(record), *_unmeasured(record), *record.altered)
     if refused and sound and not record.fired:
         return verdict
     why = f"a control breaks nothing and must be refused for that alone, but it came out {verdict.outcome}"

@@ -10,7 +10,7 @@ recorded and ends the drill; any other heals the stack and goes on up.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 
@@ -62,19 +62,22 @@ def run(
     undo: UndoJournal,
     limits: Limits = LIMITS,
     control: str = "",
+    aftermath: Collection[str] = (),
 ) -> None:
     """Run one drill and record it, from SCENARIO to DONE; `control` is "sham" for a control.
 
+    `aftermath` names the alarms that the drill before may have left ringing.
     Returns normally also when the drill turned out invalid. What is not an `Invalid` (a bug,
     Ctrl-C) propagates after the fault is healed, and leaves the drill without DONE.
     """
     fault = repr(scenario.fault) if scenario.fault else ""
+    before = max((event.at for event in timeline if event.kind is Kind.DONE), default=None)
     timeline.record(clock.now(), Kind.SCENARIO, name, name=name, fault=fault, control=control)
     why = _cannot(scenario, stack)
     if why:
         timeline.record(clock.now(), Kind.SKIPPED, why=why)
     else:
-        drill = _Drill(scenario, stack, board, books, clock, timeline, undo, limits)
+        drill = _Drill(scenario, stack, board, books, clock, timeline, undo, limits, before, aftermath)
         try:
             drill.play()
         except Invalid as error:
@@ -194,11 +197,15 @@ class _Drill:
     timeline: Timeline
     undo: UndoJournal
     limits: Limits
+    before: float | None
+    """When the drill before was done; None if this is the first."""
+    aftermath: Collection[str]
     _states: dict[str, AlarmState] = field(default_factory=dict)
     _read_at: float = 0.0
     _fired_at: dict[str, float] = field(default_factory=dict)  # first notification of each alarm
     _sounding: set[str] = field(default_factory=set)  # notified as ALARM, and not yet as OK
     _canary_at: float = 0.0
+    _changed_at: float = 0.0  # the last change of any alarm, the canary's too
 
     def play(self) -> None:
         """Go through the phases, in order."""
@@ -230,9 +237,9 @@ class _Drill:
         def settled() -> bool:
             nonlocal quiet_since, unrest
             now = self.clock.now()
-            self.board.poll()  # what an earlier drill left behind is not ours
+            rang = self._between()
             self._states = self._read()
-            unrest = (*self._unquiet(self._states), *self.stack.ailments())
+            unrest = (*rang, *self._unquiet(self._states), *self.stack.ailments())
             if unrest:
                 quiet_since = None
             elif quiet_since is None:
@@ -248,6 +255,23 @@ class _Drill:
             )
         self.books.open(self.clock.now())
         self._record(Kind.BASELINE, states=dict(self._states), altered=dict(self.board.altered()))
+
+    def _between(self) -> tuple[str, ...]:
+        """Record what fired since the drill before, which nobody watches for; return it, in words.
+
+        What an earlier drill left ringing is not news; what only cleared since does not count.
+        """
+        rang = []
+        for told in self.board.poll():
+            self._changed_at = max(self._changed_at, told.changed_at)
+            if told.alarm == CANARY or told.state is not AlarmState.ALARM:
+                continue
+            if self.before is not None and told.changed_at > self.before:
+                rang.append(f"{told.alarm} {told.state}")
+                times = {"changed_at": told.changed_at, "notified_at": told.notified_at}
+                allowed = told.alarm in self.aftermath
+                self._record(Kind.BETWEEN, told.alarm, aftermath=allowed, **times, reason=told.reason)
+        return tuple(rang)
 
     def watch(self, asked_at: float) -> None:
         """Watch until every expected alarm has fired and a cycle more, or for twice the SLA."""
@@ -275,20 +299,22 @@ class _Drill:
         self._wait(over, self.scenario.watch_s)
 
     def clear(self, canary_since: float) -> None:
-        """Wait until every alarm is OK, by reading and by notification, and the canary has toggled."""
+        """Wait until every alarm is OK, by reading and by notification, and the alarm engine seen alive."""
         self._begin(Phase.CLEAR)
+        since = self.clock.now()
         alarms = (*self.scenario.expect, *self.scenario.tolerate)
 
         def cleared() -> bool:
             self.look()
             return not self._sounding and not self._unquiet(self._states)
 
-        def toggled() -> bool:
+        def alive() -> bool:
             self.look()
-            return self._canary_at >= canary_since
+            return self._canary_at >= canary_since and self._changed_at >= since
 
         self._wait(cleared, max((alarm.clear_s for alarm in alarms), default=self.limits.clear_s))
-        self._wait(toggled, canary_since + self.limits.canary_s - self.clock.now())
+        # An engine that died once the alarm had fired would let everything look quiet from then on.
+        self._wait(alive, max(canary_since, since) + self.limits.canary_s - self.clock.now())
         self._record(Kind.BOARD, states=self._read(), altered=dict(self.board.altered()))
 
     def recover(self) -> None:
@@ -346,10 +372,12 @@ class _Drill:
         for alarm, state in self._read().items():
             if state is not self._states.get(alarm):
                 self._states[alarm] = state
+                self._changed_at = self.clock.now()
                 self._record(Kind.SEEN, alarm, state=state)
 
     def _note(self, told: Transition) -> None:
         times = {"changed_at": told.changed_at, "notified_at": told.notified_at}
+        self._changed_at = max(self._changed_at, told.changed_at)
         if told.alarm == CANARY:
             self._canary_at = max(self._canary_at, told.changed_at)
             self._record(Kind.CANARY, told.state, **times)

@@ -18,10 +18,11 @@ SCHEMA = 1
 class Kind(StrEnum):
     """Every kind of event. `data` holds what is in parentheses."""
 
-    RUN = "run"  # the head of a journal (schema, stack, versions, seed)
+    RUN = "run"  # the head of a journal (schema, stack, versions, seed, drills: those asked for, in order)
     SCENARIO = "scenario"  # (name, fault, control): the events after it belong to this drill
     PHASE = "phase"  # subject: the phase that begins
     BASELINE = "baseline"  # the board before the fault (states: alarm -> state; altered: alarm -> how)
+    BETWEEN = "between"  # subject: alarm that fired since the drill before (aftermath, changed_at, …)
     INJECTING = "injecting"  # subject: repr of the fault; the SLA clock starts here
     IN_EFFECT = "in effect"  # the fault was seen to bite
     STILL_IN_EFFECT = "still in effect"  # it was seen again just before healing
@@ -32,12 +33,13 @@ class Kind(StrEnum):
     BOARD = "board"  # the whole board after clearing (states, altered)
     AILING = "ailing"  # (ailments: list of words); an empty list says the stack is well
     CANARY = "canary"  # subject: state the canary alarm changed to
-    TELEMETRY = "telemetry"  # (ticks, missed, silent_s, blind: alarms without data): the collector's account
+    TELEMETRY = "telemetry"  # (see harness/cli/measured.py): the collector's account
     BOOKS = "books"  # the account (fields of Orders)
     ERROR = "error"  # subject: class of the error (message); makes the run INVALID
     SKIPPED = "skipped"  # (why)
     OUTCOME = "outcome"  # subject: outcome (why): what the judge said when it happened
     DONE = "done"  # the drill's last event
+    ENDED = "ended"  # the run's last (why: what ended it early, or ""; left: what is not cleaned up)
 
 
 @dataclass(frozen=True)
@@ -81,19 +83,26 @@ class Timeline:
 
 
 def load(path: Path) -> list[Event]:
-    """Read a journal; a last line cut short by a kill is left out."""
+    """Read a journal; a last line cut short by a kill is left out.
+
+    ValueError that says which line for any other that is damaged: what came after it would be
+    lost as well, and with it what failed.
+    """
+    lines = path.read_text(encoding="utf-8").split("\n")
     events = []
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for number, line in enumerate(lines, start=1):
         try:
             raw = json.loads(line)
-        except json.JSONDecodeError:
-            break
-        events.append(Event(raw.pop("at"), Kind(raw.pop("kind")), raw.pop("subject"), raw))
+            events.append(Event(float(raw.pop("at")), Kind(raw.pop("kind")), raw.pop("subject"), raw))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            if number == len(lines):
+                break  # what follows the last newline
+            raise ValueError(f"line {number} is damaged: {type(error).__name__}: {error}") from error
     return events
 
 
 def drills(events: Iterable[Event]) -> Iterator[tuple[Event, list[Event]]]:
-    """Split a journal into its drills: each SCENARIO event with the events that follow it."""
+    """Split a journal into its drills: each SCENARIO event with those that follow it and belong to it."""
     head: Event | None = None
     body: list[Event] = []
     for event in events:
@@ -101,7 +110,7 @@ def drills(events: Iterable[Event]) -> Iterator[tuple[Event, list[Event]]]:
             if head is not None:
                 yield head, body
             head, body = event, []
-        elif head is not None:
+        elif head is not None and event.kind is not Kind.ENDED:
             body.append(event)
     if head is not None:
         yield head, body

@@ -73,18 +73,26 @@ class Healing:
 def heal_all(
     journal: UndoJournal, stack: Stack, *, clock: Clock, within_s: float = HEAL_LIMIT
 ) -> list[Healing]:
-    """Heal every open entry, newest first; what cannot be healed stays open and says why."""
+    """Heal every open entry, newest first; what cannot be healed stays open and says why.
+
+    Whatever healing one raises, the others are healed: faults live in any package.
+    """
     healings = []
     for entry, fault in reversed(journal.open_entries()):
+        problem = ""
         try:
             fault.heal(stack)
             await_healed(fault, stack, clock=clock, within_s=within_s)
-        except Invalid as error:
-            healings.append(Healing(entry, repr(fault), str(error)))
-        else:
             journal.done(entry)
-            healings.append(Healing(entry, repr(fault)))
+        except Exception as error:  # noqa: BLE001 - a bug in one heal, or a full disk, is no reason to stop
+            problem = told(error)
+        healings.append(Healing(entry, repr(fault), problem))
     return healings
+
+
+def told(error: Exception) -> str:
+    """Say what went wrong: our own errors do so themselves, of any other its class is part of it."""
+    return str(error) if isinstance(error, Invalid) else f"{type(error).__name__}: {error}"
 
 
 # --- the journal -------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ def explain(drill: DrillRecord) -> list[str]:
     found = reasons(drill)
     if not found:
         return []
-    if drill.verdict.outcome is not Outcome.SKIPPED:
+    if drill.ran and drill.verdict.outcome is not Outcome.SKIPPED:
         found["values"] = [] if drill.control else list(_values(drill))
     found["run again"] = [drill.rerun]
     return [
@@ -36,6 +36,8 @@ def reasons(drill: DrillRecord) -> dict[str, list[str]]:
     why = list(drill.verdict.why) or ["no reason was recorded"]
     if drill.verdict.outcome is Outcome.SKIPPED:
         return {"skipped": why}
+    if not drill.ran:
+        return {"seen": why}
     if drill.control:
         expected = "INVALID because no effect was seen: nothing was injected"
         seen = f"{drill.verdict.outcome}: the harness can't be trusted"

@@ -1,4 +1,4 @@
-"""junit.xml: one suite per drill, one test case per thing it checked.
+"""junit.xml: one suite per drill, one test case per thing it checked; one more if a run left anything.
 
 FAILED is a <failure>, INVALID an <error>, and whatever was not judged is <skipped>: a CI server
 can never show it as passed. Times are properties of the suite, where every reader allows them.
@@ -25,6 +25,8 @@ def render(run: RunRecord) -> str:
     root = ET.Element("testsuites", name="firedrill")
     for drill, label in zip(run.drills, words.labels(run.drills), strict=True):
         root.append(_suite(run, drill, label))
+    if run.left:
+        root.append(_left(run))
     for count in ("tests", "failures", "errors"):
         root.set(count, str(sum(int(suite.get(count, "0")) for suite in root)))
     root.set("time", f"{sum(drill.wall_s for drill in run.drills):.3f}")
@@ -57,6 +59,16 @@ def _suite(run: RunRecord, drill: DrillRecord, label: str) -> ET.Element:
         suite.append(_case(check, label, lines))
     told = lines or [*drill.verdict.why, f"run again: {drill.rerun}"]
     ET.SubElement(suite, "system-out").text = clean("\n".join(told))
+    return suite
+
+
+def _left(run: RunRecord) -> ET.Element:
+    """Return the suite of what the run could not clean up: an error, whatever its drills came to."""
+    check = Check("everything is healed and taken down", Outcome.INVALID, "; ".join(run.left))
+    suite = ET.Element(
+        "testsuite", name="cleanup", tests="1", failures="0", errors="1", skipped="0", time="0"
+    )
+    suite.append(_case(check, "cleanup", [f"{check.detail}: `firedrill heal`, then `firedrill down`"]))
     return suite
 
 

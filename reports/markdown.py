@@ -40,6 +40,10 @@ def _lines(run: RunRecord) -> Iterator[str]:
         f"Watched {run.alarm_hours:.2f} alarm-hours without a fault: "
         f"{words.plural(run.false_alarms, 'false alarm')}."
     )
+    if run.left:
+        yield ""
+        left = plain("; ".join(run.left))
+        yield f"**Cleanup incomplete**: {left}. `firedrill heal`, then `firedrill down`."
     for drill, label in labelled:
         yield from _story(drill, label)
     yield ""

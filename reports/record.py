@@ -68,7 +68,8 @@ class DrillRecord:
 
     `board` is every alarm that was deployed, expected ones included. `telemetry` maps the
     collector's keys (`name` or `name{dimension=value}`) to their points around this drill.
-    `rerun` is the one command that runs it again with the same seed.
+    `rerun` is the one command that runs it again with the same seed. `ran` is False if the run
+    ended before it: then it has no events.
     """
 
     name: str
@@ -81,6 +82,7 @@ class DrillRecord:
     wall_s: float
     rerun: str
     control: str = ""
+    ran: bool = True
     board: tuple[Watched, ...] = ()
     telemetry: Mapping[str, Points] = field(default_factory=dict)
 
@@ -100,7 +102,7 @@ class RunRecord:
     """One run: `started_at` in epoch seconds, `machine` in words (cores, memory, Python).
 
     `alarm_hours` is alarms × hours watched with no fault in effect; `false_alarms` is how many
-    fired in them.
+    fired in them. `left` says in words what the run could not heal or take down.
     """
 
     run: str
@@ -112,16 +114,18 @@ class RunRecord:
     drills: Sequence[DrillRecord]
     alarm_hours: float
     false_alarms: int
+    left: tuple[str, ...] = ()
 
 
 def standing(drill: DrillRecord) -> Outcome:
     """Say what a drill counts as for the run.
 
     A sham must come out INVALID: then the harness did its work. A sham that is judged at all,
-    passed or failed, means that the harness can't be trusted, so it counts as failed.
+    passed or failed, means that the harness can't be trusted, so it counts as failed. One that
+    was not run did no work at all.
     """
     outcome = drill.verdict.outcome
-    if not drill.control or outcome is Outcome.SKIPPED:
+    if not (drill.control and drill.ran) or outcome is Outcome.SKIPPED:
         return outcome
     return Outcome.PASSED if outcome is Outcome.INVALID else Outcome.FAILED
 

@@ -20,6 +20,7 @@ def results(run: RunRecord) -> dict[str, Any]:
         "seed": run.seed,
         "scenarios": [_scenario(drill) for drill in run.drills],
         "board": {"alarm_hours": round(run.alarm_hours, 3), "false_alarms": run.false_alarms},
+        "left": list(run.left),
     }
 
 

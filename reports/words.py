@@ -53,7 +53,7 @@ def condition(watched: Watched) -> str:
 def outcome(drill: DrillRecord) -> str:
     """Write a drill's outcome, with what it means for a sham."""
     came_out = drill.verdict.outcome
-    if not drill.control or came_out is Outcome.SKIPPED:
+    if not (drill.control and drill.ran) or came_out is Outcome.SKIPPED:
         return came_out.value
     if came_out is Outcome.INVALID:
         return "INVALID, as it must be"
@@ -72,19 +72,23 @@ def labels(drills: Sequence[DrillRecord]) -> list[str]:
 
 
 def verdict(run: RunRecord) -> Outcome:
-    """Return the whole run's outcome, as its exit code has it."""
+    """Return the whole run's outcome, as its exit code has it: what was not cleaned up is never green."""
     code = exit_code(run.drills)
-    if code == ALL_GOOD:
+    if code == ALL_GOOD and not run.left:
         return Outcome.PASSED
     return Outcome.FAILED if code == SOME_FAILED else Outcome.INVALID
 
 
 def headline(run: RunRecord) -> str:
     """Say in one line what the run came to; skipped drills are never counted as passed."""
-    if all(standing(drill) is Outcome.SKIPPED for drill in run.drills):
-        return f"nothing was judged ({plural(len(run.drills), 'drill')} skipped)"
-    drills = Counter(standing(drill) for drill in run.drills if not drill.control)
-    shams = Counter(standing(drill) for drill in run.drills if drill.control)
+    return " · ".join([*_counted(run.drills), *(["cleanup incomplete"] if run.left else [])])
+
+
+def _counted(every: Sequence[DrillRecord]) -> list[str]:
+    if all(standing(drill) is Outcome.SKIPPED for drill in every):
+        return [f"nothing was judged ({plural(len(every), 'drill')} skipped)"]
+    drills = Counter(standing(drill) for drill in every if drill.ran and not drill.control)
+    shams = Counter(standing(drill) for drill in every if drill.ran and drill.control)
     parts = [f"{drills[one]} {one.value.lower()}" for one in Outcome if drills[one]]
     if shams[Outcome.PASSED]:
         parts.append(f"{plural(shams[Outcome.PASSED], 'sham')} INVALID as it must be")
@@ -92,4 +96,5 @@ def headline(run: RunRecord) -> str:
         parts.append(f"{plural(shams[Outcome.FAILED], 'sham')} not INVALID: the harness can't be trusted")
     if shams[Outcome.SKIPPED]:
         parts.append(f"{plural(shams[Outcome.SKIPPED], 'sham')} skipped")
-    return " · ".join(parts)
+    not_run = sum(not drill.ran for drill in every)
+    return [*parts, f"{not_run} not run"] if not_run else parts

@@ -12,6 +12,7 @@ from detectors.alarms import (
     LATENCY_YELLOW,
     STATE_CORRUPT,
     TASK_MANAGER_DOWN,
+    TASK_MANAGERS_UNSTABLE,
     WINDOW_EMIT_SLOW,
 )
 from fixtures.topology import BUSY_TASK_MANAGER
@@ -28,6 +29,7 @@ SCENARIO = Scenario(
     tolerate={
         CHECKPOINT_FAILING: "the checkpoint under way dies with the TaskManager",
         TASK_MANAGER_DOWN: "a TaskManager was killed, so that the job must restore",
+        TASK_MANAGERS_UNSTABLE: "another drill may have lost a TaskManager within the same five minutes",
         LATENCY_YELLOW: _WAITING,
         LATENCY_ORANGE: _WAITING,
         LATENCY_RED: _WAITING,

@@ -10,6 +10,7 @@ from detectors.alarms import (
     LATENCY_YELLOW,
     WATERMARK_STUCK,
     WINDOW_EMIT_SLOW,
+    WINDOW_INCOMPLETE,
 )
 from harness.faults import Silence
 from harness.model import Scenario
@@ -28,5 +29,6 @@ SCENARIO = Scenario(
         LATENCY_RED: _AT_ONCE,
         BACKPRESSURE: "the job takes no more orders while they queue there",
     },
+    blinds={WINDOW_INCOMPLETE: "no window closes, and each is judged when it has"},
     tags=frozenset({"pipeline"}),
 )

@@ -127,6 +127,14 @@ class FakeNode:
 
 
 @dataclass
+class StubbornNode(FakeNode):
+    """A node that cannot be started again, for a reason that is no error of ours: the disk is full."""
+
+    def start(self) -> None:
+        raise OSError(28, "No space left on device")
+
+
+@dataclass
 class FakeLink:
     """A path that carries `requests_per_s`; a toxic is felt by the requests that follow it.
 

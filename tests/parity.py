@@ -2,7 +2,8 @@
 
 Takes two results.json, prints a Markdown table (docs/containers.md has one), and exits 1 if a drill has
 another outcome, an expected alarm fired on one of them only, or was notified more than a period apart.
-Alarms that a drill only tolerates may differ: the table names them.
+Alarms that a drill only tolerates may differ: the table names and marks them. Drills that only one of
+them ran are listed below it.
 """
 
 from __future__ import annotations
@@ -47,9 +48,10 @@ class Pair:
             f"{alarm} {_seconds(self.left, alarm)} · {_seconds(self.right, alarm)}"
             for alarm in self.left["expected"]
         ]
-        only = sorted((set(self.left["fired"]) ^ set(self.right["fired"])) - set(self.left["expected"]))
+        other = sorted((set(self.left["fired"]) ^ set(self.right["fired"])) - set(self.left["expected"]))
+        only = f"≠ {', '.join(other)}" if other else ""
         outcome = " · ".join(dict.fromkeys((self.left["outcome"], self.right["outcome"])))
-        cells = (self.name, outcome, ", ".join(times), ", ".join(only), "; ".join(self.differences()))
+        cells = (self.name, outcome, ", ".join(times), only, "; ".join(self.differences()))
         return f"| {' | '.join(cells)} |"
 
 
@@ -64,19 +66,26 @@ def _seconds(row: Row, alarm: str) -> str:
 
 def pairs(left: Mapping[str, Any], right: Mapping[str, Any]) -> list[Pair]:
     """Return the drills both ran, shams left out; of several runs of one drill the last."""
-    found = [
-        {row["name"]: row for row in each["scenarios"] if not row.get("control")} for each in (left, right)
-    ]
-    return [Pair(name, row, found[1][name]) for name, row in found[0].items() if name in found[1]]
+    one, other = _rows(left), _rows(right)
+    return [Pair(name, row, other[name]) for name, row in one.items() if name in other]
+
+
+def _rows(told: Mapping[str, Any]) -> dict[str, Row]:
+    return {row["name"]: row for row in told["scenarios"] if not row.get("control")}
 
 
 def table(left: Mapping[str, Any], right: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the lines of the table."""
+    """Yield the lines of the table, and which drills are not in it."""
     stacks = f"{left['stack']} · {right['stack']}"
     yield f"| drill | outcome | notified after, s: {stacks} | fired on one only | differs |"
     yield "|---|---|---|---|---|"
     for pair in pairs(left, right):
         yield pair.line()
+    for here, there in ((left, right), (right, left)):
+        alone = _rows(here).keys() - _rows(there).keys()
+        if alone:
+            yield ""  # or Markdown would take it for a row
+            yield f"only on {here['stack']}: {', '.join(sorted(alone))}"
 
 
 def main(files: Sequence[str]) -> int:

@@ -117,6 +117,7 @@ class Collector:
         self._publisher = publisher
         self._telemetry = telemetry
         self._clock = clock
+        self._began = clock.now()
         self._missed = 0
         self._pace = Pace()
         self.over = False
@@ -155,7 +156,7 @@ class Collector:
         values[m.SOURCE_ERRORS.name] = float(failed)
         values[m.TICKS_MISSED.name] = float(missed)
         values |= self._publisher.publish(at, values)
-        return {"at": at, "missed": missed, "values": values}
+        return {"at": at, "missed": missed, "began": self._began, "values": values}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from detectors import diagnosis as d
 from detectors import metrics as m
+from detectors.alarms import TASK_MANAGERS_UNSTABLE
 from detectors.collect.checkpoints import History
 from detectors.collect.delivered import Downtime
 from detectors.collect.prometheus import Sample, local_session, only, scrape
@@ -47,7 +48,7 @@ ERRORS = {
     for error in ("malformed_json", "unknown_schema", "missing_field")
 }
 OPERATORS = {f"{OPERATOR}numRecordsIn": m.RECORDS_IN, f"{OPERATOR}numRecordsOut": m.RECORDS_OUT}
-NAMED_OPERATORS = frozenset({"parse", "window"})
+NAMED_OPERATORS = {"Source:_orders_source": "source", "parse": "parse", "window": "window"}
 LARGEST = {
     f"{OURS}thread_pool_queue_size": (m.THREAD_POOL_QUEUE_SIZE, 1.0),
     f"{OURS}thread_pool_active_threads": (m.THREAD_POOL_ACTIVE_THREADS, 1.0),
@@ -120,6 +121,7 @@ class Reporters:
             **self._percentiles(samples, grown, now),
             **self._watermark_lag(samples, now),
             **self._offsets(samples),
+            **_waiting(samples),
         }
         return Reading(levels, {name: value for name, value in grown.items() if name not in _OWN})
 
@@ -189,13 +191,18 @@ def _largest(samples: Sequence[Sample]) -> dict[str, float]:
     return found
 
 
+def _waiting(samples: Sequence[Sample]) -> dict[str, float]:
+    outbox = [sample.value for sample in samples if sample.name == OUTBOX]
+    return {m.SINK_BUFFERED_RECORDS.name: sum(outbox)} if outbox else {}
+
+
 def _counters(samples: Sequence[Sample]) -> dict[tuple[str, Any], float]:
     """Return the counters of one scrape by (what they are called here, attempt and operator)."""
     found: dict[tuple[str, Any], float] = {}
     for sample in samples:
         operator = sample.labels.get("operator_name", "")
         if sample.name in OPERATORS and operator in NAMED_OPERATORS:
-            name = f"{OPERATORS[sample.name].name}{{Operator={operator}}}"
+            name = f"{OPERATORS[sample.name].name}{{Operator={NAMED_OPERATORS[operator]}}}"
         elif sample.name in COUNTERS:
             name = COUNTERS[sample.name].name
         elif sample.name in ERRORS:
@@ -210,6 +217,7 @@ def _counters(samples: Sequence[Sample]) -> dict[tuple[str, Any], float]:
 
 CHANGES_SPAN_S = 300.0
 STABLE_AFTER_S = 45.0
+"""What made a cluster unstable is forgotten then: or whoever healed it would wait for minutes to be told."""
 DOWNTIMES_KEPT = 16
 RESTORE_FAILED = "could not restore"
 """What Flink's BackendRestorerProcedure says when no copy of an operator's state can be read."""
@@ -229,6 +237,7 @@ class Rest:
         self._changes = Recent(CHANGES_SPAN_S)
         self._count: int | None = None
         self._changed_at = float("-inf")
+        self._unstable = False
         self._exceptions_to = since_ms  # what was before we began was told by whoever watched then
         self._ran_at: float | None = None
         self._down = False
@@ -278,15 +287,13 @@ class Rest:
         changed = self._count is not None and task_managers != self._count
         if self._count is not None or task_managers >= self._expected:
             self._count = task_managers
+        if self._unstable and now - self._changed_at >= STABLE_AFTER_S:
+            self._changes = Recent(CHANGES_SPAN_S)
         if changed:
-            if now - self._changed_at >= STABLE_AFTER_S:
-                self._changes = Recent(CHANGES_SPAN_S)  # what was before stood still in between
             self._changed_at = now
         changes = self._changes.add(now, float(changed))
-        return {
-            m.TASK_MANAGER_COUNT.name: task_managers,
-            m.TASK_MANAGER_CHANGES.name: changes if now - self._changed_at < STABLE_AFTER_S else 0.0,
-        }
+        self._unstable = changes > TASK_MANAGERS_UNSTABLE.threshold
+        return {m.TASK_MANAGER_COUNT.name: task_managers, m.TASK_MANAGER_CHANGES.name: changes}
 
     def checkpoints(self, job: Mapping[str, Any], told: Mapping[str, Any], now: float) -> Reading:
         """Make a reading of a job's checkpoint statistics."""

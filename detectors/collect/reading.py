@@ -134,7 +134,7 @@ class Source:
         )
 
     def take(self, now: float) -> tuple[Reading, int]:
-        """Return what is to be published at `now`, and how many reads failed since last time.
+        """Return what is to be published at `now`, and how many reads failed since last time, or hang.
 
         A thread that died of something nobody foresaw (its traceback is in the log) is started
         again and counts as a failed read: a source must not go blind for good, and silently.
@@ -151,4 +151,6 @@ class Source:
             # A delta that was not heard of in this second is 0 if its source is well, unknown if not.
             self._deltas = dict.fromkeys(self._deltas, 0.0) if fresh else {}
             errors, self._errors = self._errors, 0
+            if self._levels_at and not fresh and not errors:
+                errors = 1  # it hangs: a read that does not return has failed, too
         return reading, errors

@@ -36,6 +36,7 @@ from detectors.metrics.delivery import (
     FIREHOSE_FAILED_PUT_COUNT,
     FIREHOSE_THROTTLE_COUNT,
     S3_BUCKET_SIZE,
+    SINK_BUFFERED_RECORDS,
 )
 from detectors.metrics.flink import (
     BACKPRESSURED_TIME,
@@ -135,6 +136,7 @@ __all__ = [
     "RECORDS_OUT",
     "S3_BUCKET_SIZE",
     "SILENT_DISCARD_RECORDS",
+    "SINK_BUFFERED_RECORDS",
     "SOURCE_ERRORS",
     "STATE_BACKEND_DISK_FREE",
     "STATE_RESTORE_FAILURES",

@@ -8,14 +8,14 @@ from harness.model import Capability, Tier, Unit
 RECORDS_IN = metric(
     "records_in_total",
     COUNT,
-    "operator metric numRecordsIn, as a difference",
+    "operator metric numRecordsIn of source, parse and window, as a difference",
     "records that entered one operator",
     dimensions=("Operator",),
 )
 RECORDS_OUT = metric(
     "records_out_total",
     COUNT,
-    "operator metric numRecordsOut (side outputs included), as a difference",
+    "operator metric numRecordsOut (side outputs included) of source, parse and window, as a difference",
     "records that left one operator",
     dimensions=("Operator",),
 )
@@ -34,7 +34,8 @@ CHECKPOINT_AGE = metric(
 CHECKPOINT_FAILURES = metric(
     "checkpoint_failures_total",
     COUNT,
-    "counts.failed (REST /jobs/:id/checkpoints), as a difference with resets",
+    "counts.failed (REST /jobs/:id/checkpoints), as a difference with resets; not those before the first "
+    "that completes, as long as the job is under 60 s old: its tasks are still being deployed",
     "checkpoints that failed",
 )
 CHECKPOINTS_COMPLETED = metric(
@@ -79,9 +80,9 @@ TASK_MANAGER_COUNT = metric(
 TASK_MANAGER_CHANGES = metric(
     "task_manager_changes",
     COUNT,
-    "changes of task_manager_count in the last 5 minutes, as far as none was 45 s after the one before; 0 "
-    "once the last is 45 s ago; CloudWatch has no such statistic",
-    "how unstable the number of TaskManagers is; deaths further apart page as TASK_MANAGER_DOWN, each",
+    "changes of task_manager_count in the last 5 minutes; more than two are forgotten once none has come for "
+    "45 s, so that the alarm clears with the cluster; CloudWatch has no such statistic",
+    "how unstable the number of TaskManagers is",
     tier=Tier.HEALTH,
 )
 MEMORY_USAGE = metric(

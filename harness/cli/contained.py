@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,7 +15,7 @@ from fixtures.processes import stacks
 from harness.cli.doctor import engines, memory, of_machine
 from harness.cli.joined import Processes
 from harness.cli.platform import Finding, Tell
-from harness.errors import InstallError
+from harness.errors import InstallError, UsageError
 from harness.model import Capability
 
 RIGHTS: Mapping[Capability, tuple[str, ...]] = {
@@ -22,6 +23,10 @@ RIGHTS: Mapping[Capability, tuple[str, ...]] = {
     Capability.CPU_LIMIT: ("CpuCfsQuota", "CpuCfsPeriod"),
 }
 """What `docker info` must say (Docker Engine API, SystemInfo) for a capability."""
+
+
+VEILS = ("name=rootless", "name=userns")
+"""How `docker info` says that containers run as users whose files on this machine only root sees."""
 
 
 @dataclass(frozen=True)
@@ -58,15 +63,29 @@ class Containers(Processes):
             info: Mapping[str, Any] = daemon.connect().info()
         except InstallError:
             return {}  # `blockers` says so
-        return {
+        lacking = {
             capability: f"this Docker engine has no {', '.join(missing)}"
             for capability, rights in RIGHTS.items()
             if (missing := [right for right in rights if info.get(right) is False])
         }
+        veils = [each for each in info.get("SecurityOptions") or () if each.startswith(VEILS)]
+        if veils and os.geteuid():
+            lacking[Capability.DISK] = f"this Docker engine ({', '.join(veils)}) shows it to root only"
+        return lacking
 
     @property
     def can(self) -> frozenset[Capability]:
         return frozenset(Capability) - self._lacking.keys()
+
+    def check_home(self) -> None:
+        """Raise UsageError unless `home` can be written, and there is memory for a stack."""
+        super().check_home()
+        room = self._memory()
+        if room.blocks:
+            raise UsageError(f"{room.what}; {room.remedy}")
+
+    def _memory(self) -> Finding:
+        return memory(BYTES, stacks_running=len(self.running()))
 
     def blockers(self) -> Sequence[Finding]:
         return list(self._findings())
@@ -77,11 +96,14 @@ class Containers(Processes):
         yield engine
         if engine.blocks:
             return  # nothing else can be said of what is not there
-        yield memory(BYTES, stacks_running=len(self.running()))
+        yield self._memory()
         for capability in RIGHTS:
             reason = self._lacking.get(capability, "")
             remedy = "give the engine that cgroup controller; the drills that need it are SKIPPED until then"
             yield Finding(f"{capability}: {reason or 'containers can'}", not reason, remedy=remedy)
+        hidden = self._lacking.get(Capability.DISK, "")
+        remedy = "as root, the drill that fills the disk runs too"
+        yield Finding(f"state volume: {hidden or 'this user may look into it'}", not hidden, remedy=remedy)
         yield engines(self.versions(), "`firedrill image build`, or the first run")
 
 

@@ -18,11 +18,13 @@ from harness.cli.live import say
 from harness.cli.platform import Session
 from harness.cli.play import FOLDER
 from harness.coverage import ENOUGH_RUNS, Coverage, Declared, Kind, Stored
+from harness.errors import UsageError
 from harness.model import Outcome
 from harness.runner import CANARY
 from reports.words import plural
 
 RESULTS = "results.json"
+RUNS = Path("runs")
 GAPS = 1
 """The exit code if anything is missing."""
 SCHEMA = 1
@@ -31,17 +33,18 @@ JUDGED = {Outcome.PASSED.value, Outcome.FAILED.value}
 
 
 @click.command("coverage")
-@click.option("--out", type=FOLDER, default=Path("runs"), show_default=True, help="Where runs are left.")
+@click.option("--out", type=FOLDER, show_default=str(RUNS), help="Where runs are left.")
 @click.option("--declared", "only_declared", is_flag=True, help="Look at the declarations, not at runs.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @click.pass_obj
-def covered(session: Session, /, out: Path, only_declared: bool, as_json: bool) -> int:
+def covered(session: Session, /, out: Path | None, only_declared: bool, as_json: bool) -> int:
     """Say what no drill exercises: modes, alarms, metrics, tolerances; exit 1 if anything is missing."""
-    known = drills.scenarios(None)
+    if out is not None and not out.is_dir():
+        raise UsageError(f"there is no folder {out}; give the one that runs are left in, or --declared")
+    known = drills.scenarios(None, session.platform.alarms)
     from detectors import dashboards  # imports the alarms, whose problems `scenarios` tells
 
-    drills.check(known, session.platform.alarms)
-    stored, unread = (None, []) if only_declared else read(out)
+    stored, unread = (None, []) if only_declared else read(out or RUNS)
     report = coverage.coverage(
         Declared(
             scenarios=known,

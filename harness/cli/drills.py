@@ -5,12 +5,14 @@ from __future__ import annotations
 import ast
 import difflib
 import importlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from harness import catalogue
-from harness.errors import DeclarationError, UsageError
+from harness.cli import declared
+from harness.errors import UsageError
 from harness.faults import Sham
 from harness.model import Alarm, Capability, Scenario
 
@@ -40,19 +42,23 @@ class Choice:
     directory: Path | None = None
 
 
-def scenarios(directory: Path | None) -> dict[str, Scenario]:
-    """Return the scenarios of `directory`, or the built-in ones; DeclarationError names all problems."""
+def scenarios(directory: Path | None, alarms: Collection[Alarm] | None = None) -> dict[str, Scenario]:
+    """Return the scenarios of `directory`, or the built-in ones; DeclarationError names all problems.
+
+    With `alarms`, those that are declared, it also refuses what no stack has: an alarm of a
+    scenario's own would be judged by a promise that is not the deployed alarm's.
+    """
     importlib.import_module("detectors.alarms")  # its problems once, not once for every scenario file
+    also = catalogue.unchecked if alarms is None else partial(declared.problems, alarms=alarms)
     if directory is None:
-        return catalogue.find()
+        return catalogue.find(also=also)
     if not directory.is_dir():
         raise UsageError(f"there is no directory {directory} to take scenarios from")
-    return catalogue.load(directory)
+    return catalogue.load(directory, also)
 
 
-def choose(choice: Choice) -> list[Drill]:
+def choose(choice: Choice, known: Mapping[str, Scenario]) -> list[Drill]:
     """Return the drills asked for, by name, each as often as asked; UsageError if there are none."""
-    known = scenarios(choice.directory)
     if choice.everything and choice.names:
         raise UsageError(f"--all and {choice.names[0]}: give names, or --all")
     everything = known_drills(known)
@@ -99,24 +105,6 @@ def _checked(name: str, known: Iterable[str]) -> str:
 def named(name: str, known: Mapping[str, Scenario]) -> Scenario:
     """Return the scenario called `name`; UsageError with the closest names if there is none."""
     return known[_checked(name, known)]
-
-
-def not_deployed(known: Mapping[str, Scenario], alarms: Iterable[Alarm]) -> list[str]:
-    """Return a problem for each alarm a scenario relies on that no stack would have."""
-    deployed = set(alarms)
-    return [
-        f"{name}.py: the alarm {alarm.name} is not in detectors' ALARMS, so it is never deployed"
-        for name, scenario in known.items()
-        for alarm in (*scenario.expect, *scenario.tolerate)
-        if alarm not in deployed
-    ]
-
-
-def check(known: Mapping[str, Scenario], alarms: Iterable[Alarm]) -> None:
-    """Raise DeclarationError with everything that is wrong between scenarios and alarms."""
-    problems = not_deployed(known, alarms)
-    if problems:
-        raise DeclarationError("scenarios", problems)
 
 
 def lacking(drill: Drill, can: frozenset[Capability]) -> str:

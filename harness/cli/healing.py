@@ -5,7 +5,7 @@ from __future__ import annotations
 from harness.cli import presence
 from harness.cli.platform import Platform, Running, Tell
 from harness.errors import HealFailed, StackError
-from harness.undo import HEAL_LIMIT, Healing, UndoJournal, heal_all
+from harness.undo import HEAL_LIMIT, Healing, UndoJournal, heal_all, told
 
 ORPHAN_HEAL_LIMIT_S = 15.0
 """For a stack that is thrown away right after: healing first is for what lies outside of it."""
@@ -26,11 +26,18 @@ def broken(running: Running) -> list[str]:
 
 
 def heal(platform: Platform, running: Running, tell: Tell, *, within_s: float = HEAL_LIMIT) -> bool:
-    """Heal every open entry of a stack's journal and say so; return whether nothing is left open."""
+    """Heal every open entry of a stack's journal and say so; return whether nothing is left open.
+
+    Never raises: whatever keeps it from healing is said, and the caller goes on cleaning up.
+    """
     healings: list[Healing] = []
-    if broken(running):  # a stack without open entries is not even looked at
-        stack = platform.stack(running)
-        healings = heal_all(UndoJournal(running.undo), stack, clock=platform.clock, within_s=within_s)
+    try:
+        if broken(running):  # a stack without open entries is not even looked at
+            stack = platform.stack(running)
+            healings = heal_all(UndoJournal(running.undo), stack, clock=platform.clock, within_s=within_s)
+    except Exception as error:  # noqa: BLE001 - a stack that cannot be healed must still be taken down
+        tell(f"NOT healed: {running.directory.name}: {told(error)}")
+        return False
     for each in healings:
         tell(f"NOT healed: {each.fault}: {each.problem}" if each.problem else f"healed {each.fault}")
     return not any(each.problem for each in healings)
@@ -90,11 +97,7 @@ def heal_everything(platform: Platform, tell: Tell) -> bool:
         open_entries = broken(running)
         if not presence.free(running.lock) and open_entries:
             tell(f"a run is at work on {running.directory.name}: what it drills now will be INVALID")
-        try:
-            well = heal(platform, running, tell) and well
-        except StackError as error:
-            tell(f"NOT healed: {running.directory.name}: {error}")
-            well = False
+        well = heal(platform, running, tell) and well
         if not open_entries:
             tell(f"nothing to heal on {running.directory.name}")
     return well

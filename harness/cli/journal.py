@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -55,32 +54,30 @@ class TelemetrySlice:
 
 
 @dataclass(frozen=True)
-class Ticks:
-    """What the collector took and missed, and the names of the metrics it had a number for.
+class Sample:
+    """One tick of the collector: its values by name, and how many it missed since the one before.
 
-    `silent_s` is the longest it took no sample, in seconds; it may have been frozen, or dead.
+    `began` is when that collector was started, epoch seconds; 0 if it does not say.
     """
 
-    ticks: int
-    missed: int
-    silent_s: float = 0.0
-    metrics: frozenset[str] = frozenset()
+    at: float
+    values: Mapping[str, float]
+    missed: int = 0
+    began: float = 0.0
 
 
-def ticks(path: Path, *, since: float, until: float) -> Ticks:
-    """Count the collector's samples from `since` to `until` (epoch seconds), and what it missed.
-
-    Each line has the samples missed since the line before.
-    """
-    taken = [line for line in _lines(path) if since <= line["at"] <= until]
-    names = {key.partition("{")[0] for line in taken for key in line["values"]}
-    times = (since, *sorted(line["at"] for line in taken), until)
-    return Ticks(
-        ticks=len(taken),
-        missed=sum(int(line.get("missed", 0)) for line in taken),
-        silent_s=max(after - before for before, after in pairwise(times)),
-        metrics=frozenset(names),
-    )
+def samples(path: Path, *, since: float, until: float) -> list[Sample]:
+    """Return the collector's samples from `since` to `until` (epoch seconds), in their order."""
+    return [
+        Sample(
+            float(line["at"]),
+            {key.partition("{")[0]: float(value) for key, value in line["values"].items()},
+            int(line.get("missed", 0)),
+            float(line.get("began", 0.0)),
+        )
+        for line in _lines(path)
+        if since <= line["at"] <= until
+    ]
 
 
 def latest(path: Path, *, within_s: float) -> list[tuple[float, dict[str, float]]]:

@@ -15,6 +15,7 @@ from harness.cli import drills
 from harness.cli.live import say
 from harness.cli.platform import Session
 from harness.cli.play import FOLDER
+from harness.errors import DeclarationError
 from harness.model import Alarm, Scenario, names
 from reports import words
 from reports.record import Watched
@@ -84,8 +85,13 @@ def _alarm(alarm: Alarm, sla_s: float) -> Iterator[str]:
 @click.pass_obj
 def validate(session: Session, /, directory: Path | None) -> None:
     """Check metrics, alarms and scenarios (or those in DIRECTORY), name all that is wrong; starts nothing."""
-    known = drills.scenarios(directory)
     alarms = session.platform.alarms
-    declarations.require(METRICS, alarms)
-    drills.check(known, alarms)
+    problems = list(declarations.problems(METRICS, alarms))
+    known: dict[str, Scenario] = {}
+    try:
+        known = drills.scenarios(directory, alarms)
+    except DeclarationError as error:
+        problems += error.problems
+    if problems:
+        raise DeclarationError(str(directory or "metrics, alarms and scenarios"), problems)
     say(f"{len(known)} scenarios, {len(alarms)} alarms and {len(METRICS)} metrics are valid")

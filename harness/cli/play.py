@@ -80,9 +80,10 @@ def run(session: Session, /, fail_fast: bool, out: Path, junit: Path | None, **o
     telemetry and logs in OUT/<time>-<seed>; OUT/latest points there.
     """
     asked, platform = Asked(**options), session.platform
+    known = drills.scenarios(asked.directory, platform.alarms)
     request = running.Request(
-        drills=drills.choose(asked.choice),
-        scenarios=drills.scenarios(asked.directory),
+        drills=drills.choose(asked.choice, known),
+        scenarios=known,
         directory=asked.directory,
         seed=asked.seed,
         ports=asked.ports,
@@ -114,7 +115,7 @@ def check(platform: Platform, ports: int | None) -> None:
 def plan(session: Session, /, **options: Any) -> None:
     """Say what `run` with the same arguments would do, and touch nothing."""
     asked = Asked(**options)
-    chosen = drills.choose(asked.choice)
+    chosen = drills.choose(asked.choice, drills.scenarios(asked.directory, session.platform.alarms))
     for line in (*_stack(session.platform, asked), *_phases(), *_all(chosen)):
         say(line)
 
@@ -196,7 +197,8 @@ def report(session: Session, /, run: str, out: Path, junit: Path | None, directo
     folder = stored.run_folder(run, out)
     head, _ = rebuilt.read(folder)
     where = directory or (Path(head.scenarios) if head.scenarios else None)
-    record = rebuilt.record(folder, drills.scenarios(where), running.judged(session.platform))
+    known = drills.scenarios(where, session.platform.alarms)
+    record = rebuilt.record(folder, known, running.judged(session.platform))
     write(record, folder, junit=junit)
     for drill in record.drills:
         running.tell_outcome(drill)

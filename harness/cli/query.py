@@ -19,7 +19,7 @@ from detectors import aws, insights, queries
 from detectors.insights import Result, shown
 from detectors.queries import QueryFile, events
 from harness import timeline
-from harness.cli import rebuilt
+from harness.cli import rebuilt, stored
 from harness.cli.journal import JOURNAL
 from harness.cli.live import say
 from harness.cli.platform import Platform, Session
@@ -75,7 +75,7 @@ def query(
         raise UsageError("--drill is one of a stored run; say with --run RUN of which")
     asked, span_ms = _file(file), _span(since)
     if run:
-        folder = _folder(run, out)
+        folder = stored.run_folder(run, out)
         found = events.within(events.stored(folder, asked.groups), spans(folder, drill))
         result = insights.run(asked.query, events.newest(found, span_ms))
     else:
@@ -115,10 +115,6 @@ def _span(since: str | None) -> int | None:
     if match is None or not int(match[1]):
         raise UsageError(f"--since is a time such as 90s, 15m, 2h or 1d; not {since!r}")
     return int(match[1]) * _UNITS_MS[match[2]]
-
-
-def _folder(run: str, out: Path) -> Path:
-    return next((path for path in (Path(run), out / run) if path.is_dir()), Path(run))
 
 
 def spans(folder: Path, drill: str | None) -> Sequence[events.Span]:

@@ -126,17 +126,17 @@ def reap(platform: Platform, decision: Decision, folder: Path, tell: Tell) -> bo
 
 def _put_right(platform: Platform, found: Running, decision: Decision, folder: Path, tell: Tell) -> bool:
     from harness.cli import healing
-    from harness.errors import Invalid
+    from harness.errors import StackError
     from harness.undo import HEAL_LIMIT
 
     within_s = healing.ORPHAN_HEAL_LIMIT_S if decision.owned else HEAL_LIMIT
-    well = False
-    try:
-        well = healing.heal(platform, found, tell, within_s=within_s)
-    except Invalid as error:
-        tell(f"NOT healed: {error}")
+    well = healing.heal(platform, found, tell, within_s=within_s)
     if decision.owned:
-        platform.down(found, keep_logs=folder / "logs")
+        try:
+            platform.down(found, keep_logs=folder / "logs")
+        except (StackError, OSError) as error:  # an OSError: there is no room for its logs
+            tell(f"NOT taken down: {error}")
+            return False
         tell(f"took down the stack {found.directory.name}; its logs are in {folder / 'logs'}")
         return True
     return well
@@ -165,7 +165,11 @@ def _gone(decision: Decision) -> bool:
 def _reap_here(stack: str, home: Path, decision: Decision, folder: Path, log: IO[str]) -> bool:
     from harness.cli.joined import platform
 
-    return reap(platform(stack, home), decision, folder, lambda line: print(line, file=log, flush=True))
+    def tell(line: str) -> None:
+        with contextlib.suppress(OSError):  # a full disk must not keep anything from being put right
+            print(line, file=log, flush=True)
+
+    return reap(platform(stack, home), decision, folder, tell)
 
 
 def main(stack: str, home: Path, folder: Path) -> int:

@@ -8,8 +8,9 @@ from __future__ import annotations
 import os
 import platform
 import shlex
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
@@ -20,7 +21,7 @@ from harness.cli.drills import Drill, known_drills
 from harness.cli.journal import JOURNAL
 from harness.errors import UsageError
 from harness.judge import judge
-from harness.model import Alarm, AlarmState, Scenario, names
+from harness.model import Alarm, AlarmState, Outcome, Scenario, Verdict, names
 from harness.runner import CANARY
 from harness.timeline import Event, Kind
 from reports.record import DrillRecord, RunRecord, Watched
@@ -37,7 +38,7 @@ def machine() -> str:
 
 @dataclass(frozen=True)
 class Head:
-    """The first event of a journal: what the run was."""
+    """The first event of a journal: what the run was. `drills` names those it was asked for, in order."""
 
     run: str
     at: float
@@ -46,6 +47,7 @@ class Head:
     seed: int
     machine: str
     scenarios: str
+    drills: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, events: Sequence[Event], folder: Path) -> Head:
@@ -67,6 +69,7 @@ class Head:
             seed=int(told["seed"]),
             machine=str(told["machine"]),
             scenarios=str(told.get("scenarios", "")),
+            drills=tuple(told.get("drills", ())),
         )
 
 
@@ -77,21 +80,33 @@ def read(folder: Path) -> tuple[Head, list[Event]]:
         raise UsageError(f"there is no {JOURNAL} in {folder}; give the folder of a run, such as runs/latest")
     try:
         events = timeline.load(path)
-    except (KeyError, ValueError) as error:
+    except ValueError as error:
         raise UsageError(f"{path} is not a journal of firedrill: {error}") from error
     return Head.of(events, folder), events
 
 
 def record(folder: Path, scenarios: Mapping[str, Scenario], alarms: Sequence[Alarm]) -> RunRecord:
-    """Return the record of the run in `folder`, judged now; UsageError for a scenario that is gone."""
+    """Return the record of the run in `folder`, judged now; UsageError for a scenario that is gone.
+
+    A drill that was asked for and is not in the journal is INVALID: it must not go unnoticed.
+    """
     head, events = read(folder)
     known = known_drills(scenarios)
-    made = []
-    for drill_head, body in timeline.drills(events):
-        drill = known.get(drill_head.subject)
-        if drill is None:
-            raise UsageError(f"{folder} has a drill of {drill_head.subject!r}, but there is no such scenario")
-        made.append(drill_record(drill, [drill_head, *body], head=head, alarms=alarms, folder=folder))
+
+    def named(name: str) -> Drill:
+        if name not in known:
+            raise UsageError(f"{folder} has a drill of {name!r}, but there is no such scenario")
+        return known[name]
+
+    made = [
+        drill_record(named(begun.subject), [begun, *body], head=head, alarms=alarms, folder=folder)
+        for begun, body in timeline.drills(events)
+    ]
+    ended = next((event.data for event in events if event.kind is Kind.ENDED), {})
+    made += [
+        _not_run(named(name), str(ended.get("why", "")), head, alarms)
+        for name in _missing(head.drills, [drill.name for drill in made])
+    ]
     quiet = [stretch for one in made for stretch in _quiet(one)]
     return RunRecord(
         run=head.run,
@@ -103,31 +118,58 @@ def record(folder: Path, scenarios: Mapping[str, Scenario], alarms: Sequence[Ala
         drills=made,
         alarm_hours=sum(end - start for _, start, end in quiet) / 3600 * len(alarms),
         false_alarms=sum(_fired(one, start, end) for one, start, end in quiet),
+        left=tuple(ended.get("left", ())),
     )
+
+
+def _missing(asked: Sequence[str], begun: Sequence[str]) -> Iterator[str]:
+    """Yield the drills that never began, in order; one that was asked for twice may have begun once."""
+    left = Counter(begun)
+    for name in asked:
+        if left[name]:
+            left[name] -= 1
+        else:
+            yield name
 
 
 def drill_record(
     drill: Drill, events: Sequence[Event], *, head: Head, alarms: Sequence[Alarm], folder: Path
 ) -> DrillRecord:
     """Judge one drill's events (from its SCENARIO on) and return its record."""
-    scenario, body = drill.scenario, tuple(events[1:])
+    body = tuple(events[1:])
     start, end = events[0].at, events[-1].at
+    return replace(
+        _promised(drill, judge(drill.scenario, body, control=drill.control), head, alarms),
+        events=body,
+        wall_s=next((one.at for one in events if one.kind is Kind.DONE), end) - start,
+        telemetry=stored.series(folder, start=start - AROUND_S, end=end + AROUND_S),
+    )
+
+
+def _not_run(drill: Drill, why: str, head: Head, alarms: Sequence[Alarm]) -> DrillRecord:
+    told = f"not run: {why}" if why else "not run: the run ended before it"
+    verdict = Verdict(outcome=Outcome.INVALID, why=(told,))
+    return replace(_promised(drill, verdict, head, alarms), ran=False)
+
+
+def _promised(drill: Drill, verdict: Verdict, head: Head, alarms: Sequence[Alarm]) -> DrillRecord:
+    """Return what can be said of a drill before anything of it happened."""
+    scenario = drill.scenario
     return DrillRecord(
         name=drill.name,
         mode=scenario.mode,
         summary=scenario.summary,
         expected=names(scenario.expect),
         tolerated={alarm.name: reason for alarm, reason in scenario.tolerate.items()},
-        verdict=judge(scenario, body, control=drill.control),
-        events=body,
-        wall_s=next((one.at for one in events if one.kind is Kind.DONE), end) - start,
+        verdict=verdict,
+        events=(),
+        wall_s=0.0,
         rerun=rerun(drill.name, head),
         control=drill.control,
         board=tuple(
             Watched.of(alarm, scenario.sla_of(alarm) if alarm in scenario.expect else None)
             for alarm in alarms
         ),
-        telemetry=stored.series(folder, start=start - AROUND_S, end=end + AROUND_S),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import shutil
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,22 +14,24 @@ from pathlib import Path
 from harness import timeline as timelines
 from harness.cli import healing, presence, rebuilt, stored
 from harness.cli.drills import Drill
-from harness.cli.journal import JOURNAL, TELEMETRY, Journal, TelemetrySlice, Ticks, ticks
+from harness.cli.journal import JOURNAL, TELEMETRY, Journal, TelemetrySlice, samples
 from harness.cli.live import display, say
+from harness.cli.measured import measured
 from harness.cli.platform import Guard, Platform, Running, deployed
 from harness.cli.signals import Interrupted, Interruption
 from harness.errors import HealFailed, Invalid, StackError, UsageError
-from harness.model import Alarm, Board, Books, Scenario, Stack
+from harness.model import Alarm, Board, Books, Outcome, Scenario, Stack
 from harness.runner import CANARY
 from harness.runner import run as run_drill
 from harness.timeline import Kind, Timeline
 from harness.undo import UndoJournal
 from reports import words
 from reports.explain import explain
-from reports.record import DrillRecord, exit_code, good
+from reports.record import DrillRecord, exit_code, good, standing
 from reports.write import write
 
 CLEANUP_INCOMPLETE = 3
+REMEDY = "cleanup incomplete: see above, then `firedrill heal` and `firedrill down`"
 SEEDS = 2**31
 
 
@@ -98,23 +101,26 @@ class _Run:
     present: presence.Presence
     timeline: Timeline = field(default_factory=Timeline)
     cleanup: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
-    clean: bool = True
+    left: set[str] = field(default_factory=set)
+    """What could not be cleaned up, in words."""
+    why: str = ""
+    """What ended it before its last drill."""
+    running: Running | None = None
     records: list[DrillRecord] = field(default_factory=list)
+    aftermath: frozenset[str] = frozenset()
+    """The alarms that the drill before may have left ringing."""
 
     def conduct(self) -> int:
-        ended: Interrupted | Invalid | None = None
         try:
-            self._play()
-        except (Interrupted, Invalid) as error:
-            ended = error
-            if isinstance(error, Interrupted):
-                say(f"{error}: healing and stopping")
-        finally:
-            # Should a signal slip in just here: the reaper was not told "bye", and does the rest.
-            with self.interruption.shielded(), self.cleanup:
-                pass
-        if not self.clean:
-            say("cleanup incomplete: see above, then `firedrill heal` and `firedrill down`")
+            ended = self._play_and_clean_up()
+        except Exception as error:
+            if not self.left:
+                raise
+            incomplete = HealFailed(REMEDY)  # what is left broken is worse news than a bug
+            incomplete.add_note(traceback.format_exc())
+            raise incomplete from error
+        if self.left:
+            say(REMEDY)
             return CLEANUP_INCOMPLETE
         if isinstance(ended, Invalid):
             raise ended
@@ -122,6 +128,23 @@ class _Run:
             say("healed and stopped; nothing that this run broke or started is left")
             return ended.exit_code
         return exit_code(self.records)
+
+    def _play_and_clean_up(self) -> Interrupted | Invalid | None:
+        """Return what ended the run early, if anything did; a bug propagates, after cleaning up."""
+        try:
+            self._play()
+        except (Interrupted, Exception) as error:
+            self.why = str(error) or type(error).__name__
+            if isinstance(error, Interrupted):
+                say(f"{error}: healing and stopping")
+            elif not isinstance(error, Invalid):
+                raise
+            return error
+        finally:
+            # Should a signal slip in just here: the reaper was not told "bye", and does the rest.
+            with self.interruption.shielded(), self.cleanup:
+                pass
+        return None
 
     def _play(self) -> None:
         kept = self._kept()
@@ -132,7 +155,7 @@ class _Run:
         self.cleanup.callback(guard.close)
         self.cleanup.callback(self._bye, guard)
         self._open_journal()
-        running = kept or self._start(guard)
+        self.running = running = kept or self._start(guard)
         if kept:
             say(f"using the stack {kept.directory.name}, which is up already")
             guard.stack(kept.directory, owned=False)
@@ -173,14 +196,15 @@ class _Run:
         return running
 
     def _bye(self, guard: Guard) -> None:
-        if self.clean and not healing.orphans(self.platform):
+        broken = self.running is not None and healing.broken(self.running)
+        if not (self.left or broken or healing.orphans(self.platform)):
             guard.bye()
 
     def _take_down(self, running: Running) -> None:
         try:
             self.platform.down(running, keep_logs=self.folder / "logs")
-        except StackError as error:
-            self.clean = False
+        except (StackError, OSError) as error:  # an OSError: there is no room for its logs
+            self.left.add(f"the stack {running.directory.name} is not taken down")
             say(f"NOT taken down: {error}")
         else:
             say(f"took down the stack {running.directory.name}; its logs are in {self.folder / 'logs'}")
@@ -191,11 +215,8 @@ class _Run:
 
     def _heal(self, running: Running) -> None:
         """Heal what is open, whatever left it open: a signal in the middle of healing, or a bug."""
-        try:
-            self.clean = healing.heal(self.platform, running, say) and self.clean
-        except StackError as error:
-            self.clean = False
-            say(f"NOT healed: {error}")
+        if not healing.heal(self.platform, running, say):
+            self.left.add(f"faults on the stack {running.directory.name} are not healed")
 
     # --- the record -----------------------------------------------------------------------------
 
@@ -203,6 +224,7 @@ class _Run:
         journal = Journal(self.folder / JOURNAL)
         self.cleanup.callback(self._report)
         self.cleanup.callback(journal.close)
+        self.cleanup.callback(self._end)
         self.timeline.listeners.append(journal.hear)
         self.timeline.record(
             self.platform.clock.now(),
@@ -214,8 +236,12 @@ class _Run:
             seed=self.seed,
             machine=rebuilt.machine(),
             scenarios=str(self.request.directory.resolve()) if self.request.directory else "",
+            drills=[drill.name for drill in self.request.drills],
         )
         self.head = rebuilt.Head.of(self.timeline.events, self.folder)
+
+    def _end(self) -> None:
+        self.timeline.record(self.platform.clock.now(), Kind.ENDED, why=self.why, left=sorted(self.left))
 
     def _report(self) -> None:
         record = rebuilt.record(self.folder, self.request.scenarios, self._alarms())
@@ -253,11 +279,11 @@ class _Run:
                 shown.begin(drill, f"[{number}/{total}]")
                 record = self._drill(drill, running, world, telemetry)
                 tell_outcome(record)
-                why = self._why_stop(record, running)
-                if why and number < total:
+                self.why = self._why_stop(record, running)
+                if self.why and number < total:
                     left = ", ".join(each.name for each in self.request.drills[number:])
-                    say(f"{why}; not run: {left}")
-                if why:
+                    say(f"{self.why}; not run: {left}")
+                if self.why:
                     return
 
     def _drill(
@@ -280,19 +306,16 @@ class _Run:
             timeline=self.timeline,
             undo=UndoJournal(running.undo),
             control=drill.control,
+            aftermath=self.aftermath,
         )
         telemetry.take()
         events = self.timeline.events[first:]
         if not any(event.kind is Kind.SKIPPED for event in events):
-            taken = ticks(self.folder / TELEMETRY, since=began, until=clock.now())
-            self.timeline.record(
-                clock.now(),
-                Kind.TELEMETRY,
-                ticks=taken.ticks,
-                missed=taken.missed,
-                silent_s=taken.silent_s,
-                blind=_blind(self._alarms(), events, taken),
-            )
+            self.aftermath = drill.scenario.allowed
+            until = clock.now()
+            taken = samples(self.folder / TELEMETRY, since=began, until=until)
+            account = measured(taken, events, self._alarms(), since=began, until=until)
+            self.timeline.record(until, Kind.TELEMETRY, **account)
         record = rebuilt.drill_record(
             drill, self.timeline.events[first:], head=self.head, alarms=self._alarms(), folder=self.folder
         )
@@ -304,9 +327,10 @@ class _Run:
         """Say why the run ends after this drill; empty if it goes on."""
         if healing.broken(running):
             self._heal(running)
-            if not self.clean:
+            if self.left:
                 return "the stack could not be healed, so nothing more would prove anything"
-        if self.request.fail_fast and not good(record):
+        bad = standing(record) not in (Outcome.PASSED, Outcome.SKIPPED)
+        if self.request.fail_fast and bad:  # what is only SKIPPED says nothing about the others
             return "stopping at the first drill that is not good (--fail-fast)"
         return ""
 
@@ -361,14 +385,3 @@ def put_down(platform: Platform, running: Running) -> None:
         except StackError as error:
             raise HealFailed(str(error)) from error
     say(f"took down the stack {running.directory.name}")
-
-
-def _blind(alarms: Sequence[Alarm], events: Sequence[timelines.Event], taken: Ticks) -> list[str]:
-    """Return the alarms that could not have fired: not on the board, or their metric never had a number.
-
-    An alarm whose missing data is notBreaching looks OK all the same; only the telemetry tells.
-    """
-    board = next((event.data["states"] for event in events if event.kind is Kind.BASELINE), None)
-    if board is None:
-        return []  # it ended before there was anything to be blind to
-    return [a.name for a in alarms if a.name not in board or a.metric.name not in taken.metrics]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
 from harness import timeline
-from harness.cli import rebuilt
+from harness.cli import rebuilt, stored
 from harness.cli.journal import JOURNAL
 from harness.cli.live import say
 from harness.cli.platform import Platform, Running, Session
@@ -23,15 +24,17 @@ LINES_SHOWN = 20
 
 @click.command()
 @click.argument("order_id")
-@click.option("--run", "folder", type=FOLDER, help="By the journal and logs of this stored run.")
+@click.option("--run", metavar="RUN", help="By what a stored run kept: a folder, or a name in OUT.")
+@click.option("--out", type=FOLDER, default=Path("runs"), show_default=True, help="Where runs are left.")
 @click.option("--stack-id", help="On this stack; else on the one started last.")
 @click.pass_obj
-def where(session: Session, /, order_id: str, folder: Path | None, stack_id: str | None) -> None:
+def where(session: Session, /, order_id: str, run: str | None, out: Path, stack_id: str | None) -> None:
     """Say where an order went, with proof: its record in Kafka, its window result or dead letter on S3."""
-    if folder is not None:
+    if run is not None:
         if stack_id is not None:
             raise UsageError("an order is looked for on a stack or in a stored run: give --stack-id or --run")
-        told, looked_in = stored(folder, order_id), [f"the journal and the logs in {folder}"]
+        folder = stored.run_folder(run, out)
+        told, looked_in = kept(folder, order_id), [f"the journal and the logs in {folder}"]
     else:
         running = _chosen(session.platform, stack_id)
         places = session.platform.whereabouts(running)
@@ -60,7 +63,7 @@ def _chosen(platform: Platform, stack_id: str | None) -> Running:
 # --- a stored run ------------------------------------------------------------------------------
 
 
-def stored(folder: Path, order_id: str) -> list[tuple[str, str]]:
+def kept(folder: Path, order_id: str) -> list[tuple[str, str]]:
     """Return what the journal and the logs in `folder` say of the order. UsageError if it is no run's."""
     _, events = rebuilt.read(folder)
     return [*_books(folder, events, order_id), *_logs(folder / "logs", order_id)]
@@ -69,8 +72,16 @@ def stored(folder: Path, order_id: str) -> list[tuple[str, str]]:
 def _books(folder: Path, events: Sequence[timeline.Event], order_id: str) -> Iterator[tuple[str, str]]:
     for head, body in timeline.drills(events):
         for event in body:
-            if event.kind is Kind.BOOKS and order_id in event.data.get("missing_ids", ()):
-                yield "missing", f"by the books of {head.subject}; {folder / JOURNAL}"
+            fate = _fate(event.data, order_id) if event.kind is Kind.BOOKS else None
+            if fate is not None:
+                yield fate[0], f"{fate[1]}by the books of {head.subject}; {folder / JOURNAL}"
+
+
+def _fate(books: Mapping[str, Any], order_id: str) -> tuple[str, str] | None:
+    """Return what the books of one drill say of the order, None if nothing; only those harmed are named."""
+    if order_id in books.get("harmed_ids", ()):
+        return "lost" if books.get("expected_missing") else "doubled", "as expected, "
+    return ("missing", "") if order_id in books.get("missing_ids", ()) else None
 
 
 def _logs(folder: Path, order_id: str) -> Iterator[tuple[str, str]]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from harness.model.stack import Capability
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 DEFAULT_SLA_S = 30.0
 """From asking for the fault to receiving the notification; see `Alarm.sla_s`."""
@@ -17,6 +21,14 @@ PERIODS_S = frozenset({10, 30}) | frozenset(range(60, 86_401, 60))
 
 HOUR_S, LONGEST_S, LONGEST_OF_HOURS_S = 3_600, 86_400, 604_800
 """All evaluation periods of an alarm together: a day at most, a week where a period takes an hour or more."""
+
+
+def not_numbers(declared: DataclassInstance) -> Iterator[str]:
+    """Yield each field that is infinite or nan: against such a limit nothing is ever late, or too much."""
+    for each in fields(declared):
+        value = getattr(declared, each.name)
+        if isinstance(value, float) and not math.isfinite(value):
+            yield f"{each.name} {value} is no number"
 
 
 class Unit(StrEnum):
@@ -152,6 +164,7 @@ class Alarm:
 
     def problems(self) -> Iterator[str]:
         """Yield what contradicts itself. Whoever takes alarms in refuses them: all problems, at once."""
+        yield from not_numbers(self)
         if self.period_s not in PERIODS_S:
             yield f"period {self.period_s} s is not 10, 30 or a multiple of 60"
         longest = LONGEST_S if self.period_s < HOUR_S else LONGEST_OF_HOURS_S

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from harness.errors import DeclarationError
-from harness.model.alarm import Alarm
+from harness.model.alarm import Alarm, not_numbers
 from harness.model.stack import Capability, Stack
 
 
@@ -42,10 +42,11 @@ class Fault(Protocol):
 
 
 class Harm(StrEnum):
-    """What can become of an order that should have been counted once."""
+    """What can become of an order that should have been counted once, or of one that nobody produced."""
 
     LOST = "lost"
     DOUBLED = "doubled"
+    CREATED = "created"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,9 +54,11 @@ class Damage:
     """The orders a fault is expected to harm: no others may be, and these must be.
 
     They are the ledger's orders of `kind` (any, if empty) that were acknowledged from `before_s`
-    before the fault was asked for until it was healed; at least `at_least` of them. If `lasting`,
-    every one of them that was acknowledged while the fault was surely in effect must be harmed
-    (a replay may be late instead); else it strikes once, when it begins, and hits what is under way.
+    before the fault was asked for until it was healed; at least `at_least` of them, and `at_most`
+    that many (0: no limit but theirs). If `lasting`, every one of them that was acknowledged while
+    the fault was surely in effect must be harmed (a replay may be late instead); else it strikes
+    once, when it begins, and hits what is under way. Orders that are CREATED are in no ledger: they
+    are only counted.
     """
 
     harm: Harm
@@ -64,15 +67,20 @@ class Damage:
     at_least: int = 1
     before_s: float = 0.0
     lasting: bool = True
+    at_most: int = 0
 
     def __post_init__(self) -> None:
-        problems = []
+        problems = list(not_numbers(self))
         if not self.why.strip():
             problems.append("damage is expected without a reason")
         if self.at_least < 1:
             problems.append("damage that may be none is not expected: at_least must be 1 or more")
-        if self.lasting and not self.kind:
+        if self.lasting and not self.kind and self.harm is not Harm.CREATED:
             problems.append("lasting damage to orders of every kind would leave nothing to check by")
+        if self.at_most and self.at_most < self.at_least:
+            problems.append(f"at least {self.at_least} and at most {self.at_most} orders cannot both be")
+        if not self.lasting and not self.at_most:
+            problems.append("a strike of no known size excuses the loss of everything: it needs at_most")
         if problems:
             raise DeclarationError(f"damage ({self.why or 'no reason'})", problems)
 
@@ -84,7 +92,9 @@ class Scenario:
     `fault` is None only for a control that breaks nothing and watches for `watch_s`.
     `tolerate` maps each collateral alarm to the reason why it may fire; anything outside
     `expect` and `tolerate` that fires fails the drill.
-    `damage` says which orders the fault is expected to lose or double; None: none at all.
+    `damage` says which orders the fault is expected to lose, double or create; None: none at all.
+    `blinds` maps an alarm that must stay quiet to the reason why the fault itself leaves it
+    without data for longer than its SLA; of any other such an alarm's silence proves nothing.
     `sla_s` may tighten the SLA of the expected alarms, never loosen it.
     """
 
@@ -94,13 +104,14 @@ class Scenario:
     mode: int | None
     tolerate: Mapping[Alarm, str] = field(default_factory=dict)
     damage: Damage | None = None
+    blinds: Mapping[Alarm, str] = field(default_factory=dict)
     sla_s: float | None = None
     watch_s: float = 0.0
     tags: frozenset[str] = frozenset()
     skip: str = ""
 
     def __post_init__(self) -> None:
-        problems = [*self._shape(), *self._promises(), *self._tolerances()]
+        problems = [*not_numbers(self), *self._shape(), *self._promises(), *self._tolerances()]
         if problems:
             raise DeclarationError(self.summary, problems)
 
@@ -131,6 +142,16 @@ class Scenario:
                 yield f"it both expects and tolerates {alarm.name}"
             if not reason.strip():
                 yield f"it tolerates {alarm.name} without a reason"
+        for alarm, reason in self.blinds.items():
+            if alarm in (*self.expect, *self.tolerate):
+                yield f"it blinds {alarm.name}, which it expects or tolerates"
+            if not reason.strip():
+                yield f"it blinds {alarm.name} without a reason"
+
+    @property
+    def allowed(self) -> frozenset[str]:
+        """The names of the alarms that may fire."""
+        return frozenset(alarm.name for alarm in (*self.expect, *self.tolerate))
 
     def sla_of(self, alarm: Alarm) -> float:
         """Return the SLA in seconds that `alarm` must keep in this drill."""

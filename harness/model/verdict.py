@@ -15,11 +15,13 @@ from harness.model.outcome import Outcome
 class Orders:
     """The books of one run: every produced order is in exactly one of the other counts.
 
-    `duplicate` counts order ids in more than one window result. `expected_missing` and
-    `expected_duplicate` count those of `missing` and `duplicate` that the fault was expected to
+    `duplicate` counts order ids in more than one window result, `created` those in a result that
+    nobody produced, `misplaced` those in a result and in the DLQ. `expected_missing`,
+    `expected_duplicate` and `expected_created` count those of each that the fault was expected to
     harm; there must be no others for the books to balance. `spared` counts orders that were expected
     to be harmed and were not. `missing_ids` names up to 100 of the missing, those nobody expected
-    first; `harmed_ids` all that were harmed as expected.
+    first; `harmed_ids` all that were harmed as expected. `idle_s` is the longest time in which no
+    order was produced.
     """
 
     produced: int
@@ -33,13 +35,22 @@ class Orders:
     expected_duplicate: int = 0
     spared: int = 0
     harmed_ids: tuple[str, ...] = ()
+    created: int = 0
+    expected_created: int = 0
+    created_ids: tuple[str, ...] = ()
+    misplaced: int = 0
+    idle_s: float = 0.0
 
     @property
     def balanced(self) -> bool:
         """Say whether every order is accounted for, exactly once, but for those expected to be harmed."""
-        as_expected = self.missing == self.expected_missing and self.duplicate == self.expected_duplicate
+        as_expected = (
+            self.missing == self.expected_missing
+            and self.duplicate == self.expected_duplicate
+            and self.created == self.expected_created
+        )
         whole = self.windowed + self.dlq + self.late + self.missing == self.produced
-        return as_expected and whole and self.spared == 0
+        return as_expected and whole and self.spared == 0 and self.misplaced == 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +68,10 @@ class Books(Protocol):
     """Compares the order ledger with everything the pipeline put out."""
 
     def open(self, at: float) -> None:
-        """Begin the account: orders produced from `at` (epoch seconds) on belong to this run."""
+        """Begin the account of a drill that breaks something at `at` (epoch seconds).
+
+        Orders that are under way then, and those since the account before was closed, belong to it.
+        """
 
     def account(self, until: float, toll: Toll | None = None) -> Orders:
         """Account for every order produced from `open` to `until`, as things stand now.

@@ -29,12 +29,13 @@ class TickingClock(FakeClock):
     telemetry: list[Path] = field(default_factory=list)
     dropped: frozenset[str] = frozenset()
     """Metrics nobody publishes."""
+    brokers: Callable[[], int] = lambda: 3
 
     def sleep(self, seconds: float) -> None:
         super().sleep(seconds)
         for path in self.telemetry:
             values = {alarm.metric.name: 0 for alarm in ALARMS if alarm.metric.name not in self.dropped}
-            values |= {"kafka_broker_alive_count": 3, "consumer_lag": 7}
+            values |= {"kafka_broker_alive_count": self.brokers(), "consumer_lag": 7}
             line = {"at": self.at, "missed": 0, "values": values}
             with path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
@@ -197,8 +198,9 @@ class FakePlatform:
         return []
 
     def stack(self, running: object) -> Stack:
-        self.the_stack = self.the_stack or FakeStack(self.ticking)
-        return self.the_stack
+        stack = self.the_stack = self.the_stack or FakeStack(self.ticking)
+        self.ticking.brokers = lambda: 2 if self.fault.in_effect(stack) else 3
+        return stack
 
     def board(self, running: object) -> Board:
         stack, fault = self.the_stack, self.fault
@@ -240,3 +242,14 @@ class FakePlatform:
         """The clock, as what it is."""
         assert isinstance(self.clock, TickingClock)
         return self.clock
+
+
+def outcomes(folder: Path = Path("runs/latest")) -> dict[str, str]:
+    """Return what each drill of a run came to, as results.json has it."""
+    results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    return {row["name"]: row["outcome"] for row in results["scenarios"]}
+
+
+def summary() -> str:
+    """Return the first line: what many people read, and no more."""
+    return Path("runs/latest/summary.md").read_text(encoding="utf-8").splitlines()[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import tarfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -95,8 +95,12 @@ class FakeImage:
     """An image, as docker's client gives it."""
 
     tag: str
-    labels: Mapping[str, str]
-    attrs: Mapping[str, Any] = field(default_factory=lambda: {"Size": 1_300_000_000})
+    labels: Mapping[str, str] = field(default_factory=dict)
+    layers: Sequence[str] = ()
+
+    @property
+    def attrs(self) -> Mapping[str, Any]:
+        return {"Size": 1_300_000_000, "RootFS": {"Type": "layers", "Layers": list(self.layers)}}
 
     @property
     def id(self) -> str:
@@ -165,7 +169,9 @@ class FakeDocker:
             yield chunk
             if "error" in chunk:
                 return
-        self.there[built.tag] = FakeImage(built.tag, built.labels)
+        base = self.there.get(built.arguments.get("ENGINES") or built.arguments["BASE_IMAGE"])
+        layers = (*(base.layers if base else ["pulled"]), f"of {built.tag}")
+        self.there[built.tag] = FakeImage(built.tag, built.labels, layers)
 
     def get(self, tag: str) -> FakeImage:
         if tag not in self.there:

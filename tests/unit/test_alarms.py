@@ -71,7 +71,7 @@ DATAPOINTS: dict[str, tuple[list[float], list[float]]] = {
     "WINDOW_INCOMPLETE": (stray(100, 94), steady(95)),
     "WINDOW_STATE_LOST": (stray(0, 1), steady(0)),
     "WATERMARK_STUCK": (steady(61_000), steady(59_000)),
-    "DUPLICATE_RECORDS": (steady(3), steady(2)),
+    "DUPLICATE_RECORDS": (stray(0, 11), steady(1)),
     "DUPLICATES_IN_LAKE": (stray(0, 1), steady(0)),
     "LATE_RECORDS_LOST": (stray(0, 1), steady(0)),
     "RECORDS_CREATED": (stray(0, 1), steady(0)),

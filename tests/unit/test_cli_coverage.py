@@ -48,7 +48,7 @@ def test_a_gap_is_exit_code_1_and_is_named(
 ) -> None:
     """CI is red when a mode loses its drill."""
     killed = catalogue.find()["kafka_broker_killed"]
-    monkeypatch.setattr("harness.cli.drills.scenarios", lambda _: {"kafka_broker_killed": killed})
+    monkeypatch.setattr("harness.cli.drills.scenarios", lambda *_: {"kafka_broker_killed": killed})
 
     assert 1 == main(["coverage"], platform)
 
@@ -144,6 +144,15 @@ def test_a_run_that_was_cut_off_is_named(tmp_path: Path) -> None:
 def test_no_runs_at_all_are_no_error(tmp_path: Path) -> None:
     """A fresh checkout has none."""
     assert ([], []) == read(tmp_path / "nowhere")
+
+
+def test_a_folder_that_is_named_must_be_there(
+    platform: FakePlatform, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`nothing is missing`, said of a folder that was mistyped, would be read as proof."""
+    assert 64 == main(["coverage", "--out", "nowhere"], platform)
+
+    assert "there is no folder nowhere; give the one that runs are left in" in capsys.readouterr().err
 
 
 # --- metrics -----------------------------------------------------------------------------------

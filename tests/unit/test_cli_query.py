@@ -69,7 +69,7 @@ def test_a_query_of_one_s_own_is_asked(tmp_path: Path, capsys: pytest.CaptureFix
     ("arguments", "what"),
     [
         (["no_such"], "neither as a file nor among"),
-        (["dlq_by_error", "--run", "nowhere"], "there is no folder nowhere"),
+        (["dlq_by_error", "--run", "nowhere"], "there is no run nowhere, neither as a folder nor in runs"),
         (["dlq_by_error", "--since", "soon"], "--since is a time such as"),
         (["dlq_by_error", "--since", "0s"], "--since is a time such as"),
         (["dlq_by_error", "--run", "a", "--stack-id", "b"], "give one of them"),
@@ -196,13 +196,14 @@ def test_what_an_answer_means_is_said_with_it(tmp_path: Path, capsys: pytest.Cap
     assert "ask the producer what it deployed" in capsys.readouterr().out
 
 
-def test_several_stacks_must_be_told_apart(tmp_path: Path) -> None:
-    """An answer from the wrong one would be worse than none."""
+def test_several_stacks_must_be_told_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An answer from the wrong one would be worse than none; and what is said to type must exist."""
     platform = FakePlatform(tmp_path)
     platform.add("one", kept=True)
     platform.add("two", kept=True)
 
     assert 64 == main(["query", "dlq_by_error"], platform)
+    assert "choose one with --stack-id: one, two" in capsys.readouterr().err
 
 
 def test_localstack_s_events_are_read_and_aws_is_asked() -> None:

@@ -17,6 +17,7 @@ from harness.cli.main import main
 from harness.cli.reaper import Decision, Reaper, decide, reap
 from harness.clock import RealClock
 from harness.undo import UndoJournal
+from tests.fake_stack import FakeStack, StubbornNode
 from tests.unit.cli_rig import FakePlatform, FakeRunning
 
 ROOT = Path(reaper.__file__).parents[2]
@@ -80,6 +81,40 @@ def test_a_fault_that_stays_is_said_to_stay(platform: FakePlatform, tmp_path: Pa
     platform.the_stack.nodes["broker-2"].starts_in_s = 10_000
 
     assert not reap(platform, Decision(directory=left.directory), tmp_path, print)
+
+
+def test_whatever_healing_raises_the_stack_is_taken_down(platform: FakePlatform, tmp_path: Path) -> None:
+    """A heal that goes wrong must not leave 3 GB of processes behind as well."""
+    platform.the_stack = FakeStack(platform.ticking)
+    platform.the_stack.nodes["broker-2"] = StubbornNode(platform.ticking)
+    left = broken(platform, kept=False)
+    said: list[str] = []
+
+    assert reap(platform, Decision(directory=left.directory, owned=True), tmp_path, said.append)
+
+    assert "NOT healed: Kill(target='broker-2'): OSError: [Errno 28] No space left on device" in said
+    assert ["down left"] == platform.log
+
+
+def test_an_undo_journal_that_cannot_be_read_does_not_keep_the_stack_up(
+    platform: FakePlatform, tmp_path: Path
+) -> None:
+    """What is thrown away need not be healed first."""
+    left = platform.add("left", kept=False)
+    left.undo.mkdir()
+
+    assert reap(platform, Decision(directory=left.directory, owned=True), tmp_path, print)
+    assert ["down left"] == platform.log
+
+
+def test_a_stack_that_cannot_be_taken_down_is_said_to_stay(platform: FakePlatform, tmp_path: Path) -> None:
+    """The log must end with what to do about it."""
+    left = platform.add("left", kept=False)
+    platform.down_fails = True
+    said: list[str] = []
+
+    assert not reap(platform, Decision(directory=left.directory, owned=True), tmp_path, said.append)
+    assert "NOT taken down: a process does not end" in said
 
 
 def test_a_run_killed_before_it_had_a_stack_leaves_no_orphan(platform: FakePlatform, tmp_path: Path) -> None:

@@ -39,6 +39,38 @@ CALM = """
 from harness.model import Scenario
 SCENARIO = Scenario(summary="x", mode=None, fault=None, expect=(), watch_s=5.0)
 """
+LOOSE = """
+from dataclasses import replace
+from detectors.alarms import BROKER_DOWN
+from fixtures.topology import BROKER_2
+from harness.faults import Kill
+from harness.model import Scenario
+SCENARIO = Scenario(
+    summary="x", mode=22, fault=Kill(BROKER_2), expect=(replace(BROKER_DOWN, sla_s=600.0),)
+)
+"""
+MISNAMED = """
+from detectors.alarms import BROKER_DOWN
+from harness.faults import Both, Flap, Poison
+from harness.model import Scenario, Toxic
+SCENARIO = Scenario(
+    summary="x",
+    mode=22,
+    fault=Both(Flap(("broker-1", "broker-9"), every_s=18.0), Poison("flink-to-mars", Toxic(cut=True))),
+    expect=(BROKER_DOWN,),
+)
+"""
+MISMEASURED = """
+from dataclasses import replace
+from detectors.alarms import BROKER_DOWN
+from fixtures.topology import BROKER_2
+from harness.faults import Kill
+from harness.model import Scenario
+metric = replace(BROKER_DOWN.metric, name="made_up_bytes")
+SCENARIO = Scenario(
+    summary="x", mode=22, fault=Kill(BROKER_2), expect=(replace(BROKER_DOWN, metric=metric),)
+)
+"""
 
 
 @pytest.fixture
@@ -109,6 +141,46 @@ def test_a_wrong_scenario_file_is_bad_usage(
     assert [] == platform.log
 
 
+@pytest.mark.parametrize("command", [["run"], ["plan"], ["report", "latest"], ["validate", "mine"]])
+def test_a_scenarios_own_copy_of_an_alarm_is_bad_usage(
+    platform: FakePlatform, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    """A drill would be judged by a promise that is looser than that of the alarm on the stack."""
+    Path("mine").mkdir()
+    Path("mine/calm.py").write_text(CALM, encoding="utf-8")
+    where = [] if command[0] == "validate" else ["--scenarios", "mine"]
+    assert 0 == main(["run", "--scenarios", "mine"], platform)
+    Path("mine/loose.py").write_text(LOOSE, encoding="utf-8")
+
+    assert 64 == main([*command, *where], platform)
+
+    error = capsys.readouterr().err
+    assert "loose.py: the alarm BROKER_DOWN is not as it is deployed: sla_s is 600.0, not 30.0" in error
+
+
+def test_every_problem_of_every_scenario_is_named_at_once(
+    platform: FakePlatform, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever mends one file and tries again must not meet the next problem only then."""
+    Path("mine").mkdir()
+    for name, source in {"a": MISSPELT, "b": LOOSE, "c": MISNAMED, "d": MISMEASURED}.items():
+        Path(f"mine/{name}.py").write_text(source, encoding="utf-8")
+
+    assert 64 == main(["validate", "mine"], platform)
+
+    error = capsys.readouterr().err
+    for said in (
+        "a.py: line 3: a scenario has no field watch_sec",
+        "b.py: the alarm BROKER_DOWN is not as it is deployed",
+        "c.py: its fault names the node 'broker-9'; there are broker-1,",
+        "c.py: its fault names the link 'flink-to-mars'; there are to-broker-1,",
+        "d.py: the alarm BROKER_DOWN is not as it is deployed: metric.name is made_up_bytes, not kafka_",
+        "d.py: alarm BROKER_DOWN: the metric made_up_bytes is not declared, so nobody publishes it",
+        "d.py: metric made_up_bytes: its name says Bytes, its unit Count",
+    ):
+        assert said in error
+
+
 def test_a_kept_stack_of_another_version_is_bad_usage(
     platform: FakePlatform, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -146,12 +218,13 @@ def test_a_port_that_somebody_listens_on_is_taken(tmp_path: Path) -> None:
 
 
 def chosen(**choice: object) -> list[str]:
-    return [drill.name for drill in drills.choose(Choice(**choice))]  # type: ignore[arg-type]
+    known = drills.scenarios(None)
+    return [drill.name for drill in drills.choose(Choice(**choice), known)]  # type: ignore[arg-type]
 
 
 def test_without_names_the_headline_drills_are_run() -> None:
     """The newcomer's first run shows the five that matter."""
-    got = drills.choose(Choice())
+    got = drills.choose(Choice(), drills.scenarios(None))
 
     assert 5 == len(got)
     assert all("headline" in drill.scenario.tags for drill in got)

@@ -56,7 +56,7 @@ def test_of_several_stacks_the_newest_is_meant_or_the_one_that_is_named(
     [
         (["where", "o-2"], "o-2 was not found: looked in the ledger, the lake"),
         (["where", "o-1", "--stack-id", "s9"], "no stack s9 is running, these are: s0"),
-        (["where", "o-1", "--run", "nowhere"], "there is no journal.jsonl in nowhere"),
+        (["where", "o-1", "--run", "nowhere"], "there is no run nowhere, neither as a folder nor in runs"),
         (["where", "o-1", "--run", "x", "--stack-id", "s0"], "give --stack-id or --run"),
         (["where"], "Missing argument 'ORDER_ID'"),
     ],
@@ -80,12 +80,18 @@ def test_without_a_stack_the_way_to_one_is_said(
 
 
 def stored(folder: Path) -> Path:
-    """Write what a run leaves of three orders: one missing, one rejected, one that is only a prefix."""
+    """Write what a run leaves of its orders: missing, harmed, rejected, or only a prefix of one."""
     (folder / "logs").mkdir(parents=True)
     events = [
         Event(1.0, Kind.RUN, "run-1", HEAD),
         Event(2.0, Kind.SCENARIO, "calm", {"name": "calm"}),
         Event(3.0, Kind.BOOKS, "", {"missing": 1, "missing_ids": ["o-1"]}),
+        Event(4.0, Kind.SCENARIO, "window_state_lost", {"name": "window_state_lost"}),
+        Event(
+            5.0, Kind.BOOKS, "", {"missing_ids": ["o-3"], "expected_missing": 2, "harmed_ids": ["o-3", "o-4"]}
+        ),
+        Event(6.0, Kind.SCENARIO, "dedup_failing", {"name": "dedup_failing"}),
+        Event(7.0, Kind.BOOKS, "", {"missing_ids": [], "expected_duplicate": 1, "harmed_ids": ["o-5"]}),
     ]
     lines = "".join(event.line() + "\n" for event in events)
     (folder / "journal.jsonl").write_text(lines, encoding="utf-8")
@@ -101,7 +107,13 @@ def stored(folder: Path) -> Path:
 
 @pytest.mark.parametrize(
     ("order_id", "said"),
-    [("o-1", ["missing  by the books of calm"]), ("o-2", ["order rejected  at t"] * 2)],
+    [
+        ("o-1", ["missing  by the books of calm"]),
+        ("o-2", ["order rejected  at t"] * 2),
+        ("o-3", ["lost  as expected, by the books of window_state_lost"]),
+        ("o-4", ["lost  as expected, by the books of window_state_lost"]),
+        ("o-5", ["doubled  as expected, by the books of dedup_failing"]),
+    ],
 )
 def test_a_stored_run_tells_what_its_books_and_logs_know(
     platform: FakePlatform, capsys: pytest.CaptureFixture[str], order_id: str, said: list[str]
@@ -113,6 +125,18 @@ def test_a_stored_run_tells_what_its_books_and_logs_know(
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == len(said)
     assert all(line.startswith(start) for line, start in zip(lines, said, strict=True))
+
+
+def test_a_stored_run_may_be_named_as_elsewhere(
+    platform: FakePlatform, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By its name in OUT, as query, report and telemetry take it."""
+    stored(Path("runs") / "latest")
+    stored(Path("kept") / "friday")
+
+    assert main(["where", "o-1", "--run", "latest"], platform) == 0
+    assert main(["where", "o-1", "--run", "friday", "--out", "kept"], platform) == 0
+    assert "runs/latest" in capsys.readouterr().out
 
 
 def test_a_stored_run_that_knows_nothing_of_an_order_says_so(

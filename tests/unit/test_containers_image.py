@@ -129,6 +129,36 @@ def test_an_image_that_only_has_the_name_is_built_anew(world: World) -> None:
     assert world.build() == world.find()
 
 
+def test_a_base_that_was_rebuilt_under_its_name_is_another_base(world: World) -> None:
+    """Tags such as python:3.11-slim move: its Python and its C library run in every container."""
+    world.daemon.there["base"] = FakeImage("base", layers=["debian", "python 3.11.1"])
+    world.build()
+    known = world.find()
+    world.daemon.there["base"] = FakeImage("base", layers=["debian", "python 3.11.2"])
+
+    assert known is not None
+    assert world.find() is None
+    assert world.build() == world.find()
+    assert 4 == len(world.daemon.builds)
+
+
+def test_a_base_that_is_not_here_is_known_by_its_name(world: World) -> None:
+    """Whoever was given the image, or tidied up, must not build it again."""
+    world.daemon.there["base"] = FakeImage("base", layers=["debian"])
+    built = world.build()
+    del world.daemon.there["base"]
+
+    assert built == world.find()
+
+
+def test_a_base_that_the_build_has_fetched_is_the_one_it_stands_on(world: World) -> None:
+    """Otherwise the first build would be followed by a second."""
+    built = world.build()
+    world.daemon.there["base"] = FakeImage("base", layers=["pulled"])
+
+    assert built == world.find()
+
+
 def test_mirrors_and_the_ca_are_for_the_engines_only(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """They may be secret: the stages they are in are thrown away."""
     bundle = world.root / "ca.pem"

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from detectors import aws, dashboards, golden
+from detectors import diagnosis as d
 from detectors import metrics as m
 from detectors.alarms import ALARMS, LAG_LADDER, WINDOW_INCOMPLETE
 from detectors.cloudwatch import deploy
@@ -68,12 +69,29 @@ def test_every_alarm_s_state_is_on_a_page() -> None:
     assert [] == [alarm.name for alarm in ALARMS if PLACE.arn(alarm) not in pages]
 
 
-def test_shares_are_of_the_whole_time() -> None:
+@pytest.mark.parametrize("view", [View.PIE, View.BARS])
+def test_shares_are_of_the_whole_time(view: View) -> None:
     """A pie of the last ten seconds is empty just when somebody comes to look."""
-    pie, line = shown(replace(WIDGET, view=View.PIE), WIDGET)
+    shares, line = shown(replace(WIDGET, view=view), WIDGET)
 
-    assert pie["properties"]["setPeriodToTimeRange"]
+    assert shares["properties"]["setPeriodToTimeRange"]
     assert "setPeriodToTimeRange" not in line["properties"]
+
+
+@pytest.mark.parametrize(
+    ("page", "metric", "view"),
+    [
+        ("performance", m.RECORDS_IN, View.STACKED),
+        ("errors", d.DLQ_BY_ERROR, View.PIE),
+        ("errors", d.CHECKPOINT_FAILURES_BY_REASON, View.BARS),
+        ("capacity", d.STATE_BACKEND_USED, View.LINES),
+    ],
+)
+def test_what_the_specification_draws_is_drawn_so(page: str, metric: Metric, view: View) -> None:
+    """Its "Dashboard Layout" names the form of some of them."""
+    (found,) = [each for each in PAGES if each.name == page]
+
+    assert view in [each.view for each in found.widgets if metric in each.metrics]
 
 
 # --- from the alarms ---------------------------------------------------------------------------
@@ -140,8 +158,14 @@ def test_another_formula_has_no_threshold() -> None:
     [
         (m.CONSUMER_LAG, Statistic.MINIMUM),
         (m.RECORDS_IN, Statistic.SUM),
-        (replace(m.RECORDS_IN, name="records_by_error"), Statistic.SUM),
-        (replace(m.RECORDS_IN, name="state_read_count"), Statistic.SUM),
+        (d.DLQ_BY_ERROR, Statistic.SUM),
+        (d.STATE_READ_COUNT, Statistic.SUM),
+        (d.TASK_MANAGER_STARTUP_FAILURES, Statistic.SUM),
+        (d.CHECKPOINT_TRIGGER_SOURCE, Statistic.SUM),
+        (m.TICKS_MISSED, Statistic.SUM),
+        (m.SOURCE_ERRORS, Statistic.SUM),
+        (m.ORDERS_IN_FLIGHT, Statistic.AVERAGE),
+        (d.GC_PAUSE_COUNT, Statistic.AVERAGE),
         (m.TASK_MANAGER_COUNT, Statistic.MINIMUM),
         (m.LATENCY_P50, Statistic.AVERAGE),
     ],

@@ -64,6 +64,42 @@ def test_an_alarm_altered_by_hand_is_told_from_the_declared_one() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("Unit", "Terabytes"),
+        ("Dimensions", [{"Name": "Pipeline", "Value": "orders"}, {"Name": "Partition", "Value": "p000"}]),
+        ("ExtendedStatistic", "p99"),
+        ("Metrics", [{"Id": "m", "Expression": "0"}]),
+    ],
+)
+def test_an_alarm_that_was_given_more_than_it_was_declared_with_is_altered(key: str, value: object) -> None:
+    """With a unit of its own CloudWatch looks at that unit's numbers only: there are none."""
+    asked = request(BROKER_DOWN, pipeline="orders", topic="arn")
+
+    (told,) = differing(asked, {**asked, key: value})
+
+    assert told.startswith(f"{key} is {value}, not ")
+
+
+def test_what_cloudwatch_adds_by_itself_is_no_alteration() -> None:
+    """The rest of what DescribeAlarms has, on AWS and LocalStack, for an alarm as it was declared."""
+    asked = request(BROKER_DOWN, pipeline="orders", topic="arn")
+    added = {
+        "AlarmArn": "arn:aws:cloudwatch:us-east-1:000000000000:alarm:BROKER_DOWN",
+        "AlarmConfigurationUpdatedTimestamp": "2026-11-24T17:01:40Z",
+        "StateValue": "OK",
+        "StateReason": "Unchecked: Initial alarm creation",
+        "StateReasonData": "{}",
+        "StateUpdatedTimestamp": "2026-11-24T17:01:40Z",
+        "StateTransitionedTimestamp": "2026-11-24T17:01:40Z",
+        "EvaluationState": "PARTIAL_DATA",
+        "Metrics": [],
+    }
+
+    assert [] == list(differing(asked, {**asked, **added}))
+
+
 def test_missing_data_is_treated_as_declared() -> None:
     """A dead man that is notBreaching is just dead."""
     silent, broker = (request(each, pipeline="o", topic="t") for each in (METRICS_SILENT, BROKER_DOWN))

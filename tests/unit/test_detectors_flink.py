@@ -18,6 +18,7 @@ TEXT = """\
 flink_taskmanager_job_task_operator_orders_dlq_records_total{task_attempt_id="v_0_1",operator_id="p",operator_name="parse",subtask_index="0",} 3.0
 flink_taskmanager_job_task_operator_orders_dlq_records_total{task_attempt_id="v_1_1",operator_id="p",operator_name="parse",subtask_index="1",} 4.0
 flink_taskmanager_job_task_operator_numRecordsIn{task_attempt_id="v_0_1",operator_id="p",operator_name="parse",subtask_index="0",} 100.0
+flink_taskmanager_job_task_operator_numRecordsIn{task_attempt_id="v_0_1",operator_id="s",operator_name="Source:_orders_source",subtask_index="0",} 110.0
 flink_taskmanager_job_task_operator_numRecordsIn{task_attempt_id="v_0_1",operator_id="q",operator_name="Map",subtask_index="0",} 90.0
 flink_taskmanager_job_task_operator_KafkaSourceReader_topic_partition_currentOffset{partition="2",topic="orders",operator_name="Source:_orders_source",} 41.0
 flink_taskmanager_job_task_Shuffle_Netty_Output_Buffers_outPoolUsage{task_attempt_id="v_0_1",} 0.85
@@ -44,12 +45,21 @@ def test_counters_are_told_apart_by_attempt_and_operator() -> None:
     assert found["dlq_records_total", ("v_0_1", "p")] == 3
     assert found["dlq_records_total", ("v_1_1", "p")] == 4
     assert found["records_in_total{Operator=parse}", ("v_0_1", "p")] == 100
+    assert found["records_in_total{Operator=source}", ("v_0_1", "s")] == 110
     assert not any("Map" in name for name, _ in found)
 
 
 def test_levels_are_the_largest_in_the_metrics_own_unit() -> None:
     """Flink's pool usage is a fraction."""
     assert reporters().take(samples(), {}, NOW).levels[m.BUFFER_OUT_POOL_USAGE.name] == 85.0
+
+
+def test_what_waits_for_firehose_is_the_sum_of_the_subtasks() -> None:
+    """And without a job nothing is known of it: a 0 would say that the way out is free."""
+    waiting = [Sample(flink.OUTBOX, {"task_attempt_id": f"v_{subtask}"}, 40.0) for subtask in (0, 1)]
+
+    assert reporters().take(waiting, {}, NOW).levels[m.SINK_BUFFERED_RECORDS.name] == 80
+    assert m.SINK_BUFFERED_RECORDS.name not in reporters().take([], {}, NOW).levels
 
 
 def p99(value: float) -> list[Sample]:
@@ -197,13 +207,26 @@ def test_every_loss_and_every_return_is_a_change() -> None:
     assert changes(2, 1, 2, 1) == 3
 
 
-def test_changes_are_told_until_there_were_45_seconds_of_peace() -> None:
+def test_a_death_every_minute_pages() -> None:
+    """Each is back within seconds, and for 50 s all looks well: the third change is the second death."""
+    minute = [1] + [2] * 5
+
+    assert changes(2, *minute) == 2
+    assert changes(2, *minute, 1) == 3
+
+
+def test_changes_count_for_five_minutes() -> None:
+    """The specification's own span."""
+    assert changes(2, 1, *[2] * 28, 1) == 3
+    assert changes(2, 1, *[2] * 29, 1) == 2
+
+
+def test_an_unstable_cluster_is_stable_after_45_seconds_of_peace() -> None:
     """One bad minute must not page for five."""
     assert changes(2, 1, 2, 1, *[1] * 4) == 3
     assert changes(2, 1, 2, 1, *[1] * 5) == 0
 
 
-def test_changes_before_the_peace_do_not_add_to_those_after_it() -> None:
-    """Otherwise a loss in the morning would add to one in the evening."""
-    assert changes(2, 1, *[1] * 3, 2) == 2
-    assert changes(2, 1, *[1] * 4, 2) == 1
+def test_changes_that_paged_do_not_add_to_those_after_the_peace() -> None:
+    """Otherwise the next single loss would page as unstable again."""
+    assert changes(2, 1, 2, 1, *[1] * 4, 2) == 1

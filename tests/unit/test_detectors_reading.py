@@ -114,14 +114,14 @@ class Script:
 
 
 def test_a_source_that_hangs_leaves_a_hole() -> None:
-    """An old level drawn on and on is a straight line through an outage."""
+    """An old level drawn on and on is a straight line through an outage; and it counts as failing."""
     clock = Clock()
     source = Source("s", Script([Reading({"a": 1.0}, {"n": 2.0})]).read, clock=clock)
     source.once()
 
     assert source.take(clock.at) == (Reading({"a": 1.0}, {"n": 2.0}), 0)
-    assert source.take(clock.at + 60) == (Reading({}, {"n": 0.0}), 0)
-    assert source.take(clock.at + 61) == (Reading(), 0)
+    assert source.take(clock.at + 60) == (Reading({}, {"n": 0.0}), 1)
+    assert source.take(clock.at + 61) == (Reading(), 1)
 
 
 def test_a_source_that_fails_is_counted_and_invents_nothing() -> None:

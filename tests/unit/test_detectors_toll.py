@@ -18,7 +18,7 @@ from harness.model import Damage, Harm, Orders, Toll
 
 LATE = Damage(harm=Harm.LOST, why="dropped", kind="late")
 REPLAYS = Damage(harm=Harm.DOUBLED, why="let in", kind="duplicate")
-STRIKE = Damage(harm=Harm.LOST, why="was only in state", before_s=15.0, lasting=False)
+STRIKE = Damage(harm=Harm.LOST, why="was only in state", before_s=15.0, lasting=False, at_most=9)
 
 
 def toll(damage: Damage) -> Toll:

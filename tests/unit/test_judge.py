@@ -1,13 +1,12 @@
 """The judge on hand-written timelines: 0 s is when the fault is asked for, 60 s when it is healed."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from harness.faults import Kill
-from harness.model import Missing, Outcome, Scenario
+from harness.model import Outcome, Scenario
 from harness.timeline import Event, Kind, Timeline, load
 from tests.unit.judge_rig import (
     CALM,
@@ -16,7 +15,6 @@ from tests.unit.judge_rig import (
     GOOD,
     QUIET,
     RED,
-    SCENARIO,
     T0,
     books,
     canary,
@@ -219,21 +217,23 @@ def test_an_experiment_without_evidence_is_invalid_and_says_why(events: list[Eve
     assert why in got.why
 
 
-def test_an_expected_alarm_that_was_altered_is_judged_by_what_it_does() -> None:
-    """It fires in time or it fails: that is what the drill is for."""
+def test_an_expected_alarm_that_was_altered_fails_even_if_it_fires() -> None:
+    """One with a threshold it cannot miss fires for anything."""
     altered = {"DOWN": "Threshold is 9, not 1"}
-    never = [*without(Kind.ALARM, Kind.BASELINE), e(-1, Kind.BASELINE, states=QUIET, altered=altered)]
+    got = verdict(with_(e(-1, Kind.BASELINE, states=QUIET, altered=altered)))
 
-    assert Outcome.PASSED is verdict(with_(e(-1, Kind.BASELINE, states=QUIET, altered=altered))).outcome
-    assert Outcome.FAILED is verdict(sorted(never, key=lambda event: event.at)).outcome
+    assert (Outcome.FAILED, ("DOWN is not deployed as declared: Threshold is 9, not 1",)) == (
+        got.outcome,
+        got.why,
+    )
 
 
-def test_a_drill_about_missing_data_may_have_a_silent_collector() -> None:
-    """Where an expected alarm fires on silence, silence is the experiment."""
-    silent = replace(DOWN, missing=Missing.BREACHING)
-    events = with_(e(94, Kind.TELEMETRY, ticks=60, missed=0, silent_s=35.0))
+@pytest.mark.parametrize(("told_by", "outcome"), [("DOWN", Outcome.PASSED), ("LAG", Outcome.INVALID)])
+def test_a_collector_may_be_silent_only_where_its_silence_must_page(told_by: str, outcome: Outcome) -> None:
+    """That the expected alarm takes missing data as breaching is not enough: a broker's does, too."""
+    gone = {"ticks": 60, "missed": 0, "silent_s": 35.0, "restarts": 1, "silence_told_by": [told_by]}
 
-    assert Outcome.PASSED is verdict(events, replace(SCENARIO, expect=(silent,))).outcome
+    assert outcome is verdict(with_(e(94, Kind.TELEMETRY, "", **gone))).outcome
 
 
 @pytest.mark.parametrize("left_out", range(len(GOOD)))
@@ -361,6 +361,7 @@ REFUSED = [
     e(20, Kind.HEALED, "Sham"),
     error("FaultNotInEffect", 21.0),
     e(22, Kind.DONE),
+    e(22, Kind.TELEMETRY, ticks=23, missed=0),
 ]
 
 

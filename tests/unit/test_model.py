@@ -1,4 +1,6 @@
+import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -35,6 +37,21 @@ def test_a_scenario_may_tighten_an_sla_but_never_loosen_it() -> None:
         scenario(sla_s=31.0)
 
 
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_limit_that_is_no_number_is_refused(value: float) -> None:
+    """Nothing is later than nan, and nothing is later than never: each would always pass."""
+    told = f"{value} is no number"
+    with pytest.raises(DeclarationError, match=f"sla_s {told}"):
+        scenario(sla_s=value)
+    with pytest.raises(DeclarationError, match=f"watch_s {told}"):
+        Scenario(summary="s", fault=None, expect=(), mode=None, watch_s=value)
+    with pytest.raises(DeclarationError, match=f"before_s {told}"):
+        Damage(harm=Harm.LOST, why="w", kind="good", before_s=value)
+    for limit in ("condition_s", "sla_s", "clear_s", "threshold"):
+        with pytest.raises(DeclarationError, match=f"A: {limit} {told}"):
+            scenario(expect=(replace(A, **{limit: value}),))  # type: ignore[arg-type]
+
+
 def test_all_problems_of_a_scenario_are_told_at_once() -> None:
     """Whoever writes a scenario should not have to find its mistakes one at a time."""
     with pytest.raises(DeclarationError) as caught:
@@ -62,8 +79,16 @@ def test_books_balance_only_if_every_order_is_somewhere_once(
     assert balanced is orders.balanced
 
 
-def damage(*, why: str = "dropped", kind: str = "late", at_least: int = 1, lasting: bool = True) -> Damage:
-    return Damage(harm=Harm.LOST, why=why, kind=kind, at_least=at_least, lasting=lasting)
+def damage(
+    *,
+    why: str = "dropped",
+    kind: str = "late",
+    at_least: int = 1,
+    lasting: bool = True,
+    at_most: int = 0,
+    harm: Harm = Harm.LOST,
+) -> Damage:
+    return Damage(harm=harm, why=why, kind=kind, at_least=at_least, lasting=lasting, at_most=at_most)
 
 
 @pytest.mark.parametrize(
@@ -72,6 +97,8 @@ def damage(*, why: str = "dropped", kind: str = "late", at_least: int = 1, lasti
         (lambda: damage(why=" "), "without a reason"),
         (lambda: damage(at_least=0), "at_least must be 1 or more"),
         (lambda: damage(kind=""), "leave nothing to check by"),
+        (lambda: damage(kind="", lasting=False), "it needs at_most"),
+        (lambda: damage(at_least=9, at_most=8), "at least 9 and at most 8 orders cannot both be"),
     ],
 )
 def test_damage_that_could_not_be_told_from_none_is_refused(
@@ -92,7 +119,7 @@ def test_all_problems_of_damage_are_told_at_once() -> None:
 
 def test_a_strike_may_hit_orders_of_every_kind() -> None:
     """What was in state when it came was of any kind; the judge asks how many it hit."""
-    assert "" == damage(kind="", lasting=False).kind
+    assert "" == damage(kind="", lasting=False, at_most=9).kind
 
 
 def test_damage_without_a_fault_is_refused() -> None:

@@ -47,8 +47,22 @@ def test_what_must_not_differ_is_told(changes: dict[str, Any], expected: str) ->
     assert [expected] == differences(**changes)
 
 
-def test_what_is_only_tolerated_may_differ_and_is_named() -> None:
+def test_what_is_only_tolerated_may_differ_and_is_marked_and_named() -> None:
     assert [] == differences(fired=["DLQ_SPIKE", "LATENCY_YELLOW"])
     *_, line = table(results("processes"), results("containers", fired=["DLQ_SPIKE", "LATENCY_YELLOW"]))
 
-    assert "| dlq_spike | PASSED | DLQ_SPIKE 8.0 · 8.0 | LATENCY_YELLOW |  |" == line
+    assert "| dlq_spike | PASSED | DLQ_SPIKE 8.0 · 8.0 | ≠ LATENCY_YELLOW |  |" == line
+
+
+def test_drills_that_only_one_of_them_ran_are_listed() -> None:
+    """What was not compared is no parity; and the stacks' own order would hide a drill of the second."""
+    *_, first, _, second = table(results("processes"), results("containers", name="calm"))
+
+    assert "only on processes: dlq_spike" == first
+    assert "only on containers: calm" == second
+
+
+def test_the_same_drills_need_no_list() -> None:
+    *_, line = table(results("processes"), results("containers"))
+
+    assert line.startswith("| dlq_spike |")

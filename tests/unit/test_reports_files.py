@@ -13,7 +13,7 @@ from reports import markdown, results, telemetry
 from reports.write import RENDERERS, save, write
 from tests.unit import reports_sample as sample
 
-RUN_KEYS = ["schema", "stack", "versions", "seed", "scenarios", "board"]
+RUN_KEYS = ["schema", "stack", "versions", "seed", "scenarios", "board", "left"]
 SCENARIO_KEYS = [
     "name",
     "mode",

@@ -28,6 +28,7 @@ def came_out(outcome: Outcome, *, control: str = "") -> DrillRecord:
         ([came_out(Outcome.PASSED), came_out(Outcome.PASSED, control="sham")], 1),
         ([came_out(Outcome.PASSED), came_out(Outcome.FAILED, control="sham")], 1),
         ([came_out(Outcome.PASSED), came_out(Outcome.INVALID)], 2),
+        ([came_out(Outcome.PASSED), replace(came_out(Outcome.INVALID, control="sham"), ran=False)], 2),
         ([came_out(Outcome.SKIPPED)], 2),
         ([came_out(Outcome.SKIPPED, control="sham")], 2),
         ([], 2),

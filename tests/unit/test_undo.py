@@ -9,7 +9,7 @@ from harness.errors import DeclarationError
 from harness.faults import Both, Disturb, ExhaustMemory, Flap, Kill, Misconfigure, Pause, Poison, Sham
 from harness.model import Capability, Fault, Knobs, Refusal, Stack, Toxic
 from harness.undo import UndoJournal, Unreadable, decode, encode, heal_all
-from tests.fake_stack import FakeStack
+from tests.fake_stack import FakeStack, StubbornNode
 from tests.fakes import FakeClock
 from tests.tricks import GROUND, Ground, Trick
 
@@ -147,3 +147,19 @@ def test_what_does_not_heal_stays_open(tmp_path: Path, trick: Trick) -> None:
 
     assert healing.problem
     assert [(1, trick)] == journal.open_entries()
+
+
+def test_whatever_one_heal_raises_the_others_are_healed(tmp_path: Path) -> None:
+    """Faults live in any package, and disks fill up: neither may keep an older fault in effect."""
+    clock = FakeClock()
+    stack, journal = FakeStack(clock), UndoJournal(tmp_path / "undo.jsonl")
+    stack.nodes["broker-2"] = StubbornNode(clock)
+    for fault in (Kill("broker-1"), Kill("broker-2")):
+        journal.record(fault)
+        fault.inject(stack)
+
+    stubborn, healed = heal_all(journal, stack, clock=clock)
+
+    assert "OSError: [Errno 28] No space left on device" == stubborn.problem
+    assert "" == healed.problem
+    assert [Kill("broker-2")] == [fault for _, fault in journal.open_entries()]

@@ -1,0 +1,69 @@
+"""What is wrong between a scenario and what it would run on: alarms nobody deploys, parts nobody has."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import fields
+from typing import Any
+
+from detectors import declarations
+from detectors.metrics import METRICS
+from fixtures import topology
+from harness import undo
+from harness.model import Alarm, Metric, Scenario
+
+_ROLES = (topology.ACTIVE_CONTROLLER, topology.BUSY_TASK_MANAGER)
+_SETTINGS = (
+    *(topology.PIPELINE_SETTINGS, topology.ARCHIVER_SETTINGS),
+    *(topology.JOB_SETTINGS, topology.RESULTS_DELIVERY),
+)
+_PARTS = {
+    "target": ("node", topology.NODES),
+    "targets": ("node", topology.NODES),
+    "among": ("node", topology.NODES),
+    "link": ("link", topology.LINKS),
+    "role": ("role", _ROLES),
+    "settings": ("configuration", _SETTINGS),
+}
+"""What the fields of `harness.faults` name; a fault of another package calls its own as it likes."""
+
+
+def problems(scenario: Scenario, alarms: Collection[Alarm]) -> Iterator[str]:
+    """Yield everything that is wrong with a scenario on a platform that declares `alarms`."""
+    for alarm in (*scenario.expect, *scenario.tolerate):
+        if alarm not in alarms:
+            yield _not_deployed(alarm, alarms)
+            yield from declarations.problems(METRICS, [alarm])
+            if alarm.metric not in METRICS:
+                yield from declarations.problems([alarm.metric], [])
+    if scenario.fault is not None:
+        yield from _unknown(undo.encode(scenario.fault))
+
+
+def _not_deployed(alarm: Alarm, alarms: Collection[Alarm]) -> str:
+    same = next((each for each in alarms if each.name == alarm.name), None)
+    if same is None:
+        return f"the alarm {alarm.name} is not in detectors' ALARMS, so it is never deployed"
+    return f"the alarm {alarm.name} is not as it is deployed: {', '.join(_differences(alarm, same))}"
+
+
+def _differences(one: Alarm | Metric, other: Alarm | Metric, of: str = "") -> Iterator[str]:
+    for each in fields(one):
+        mine, theirs = getattr(one, each.name), getattr(other, each.name)
+        if isinstance(mine, Metric) and isinstance(theirs, Metric):
+            yield from _differences(mine, theirs, of=f"{each.name}.")
+        elif mine != theirs:
+            yield f"{of}{each.name} is {mine}, not {theirs}"
+
+
+def _unknown(raw: Any) -> Iterator[str]:
+    """Yield what a fault of ours, as the undo journal has it, names and no stack has."""
+    if not isinstance(raw, Mapping) or "fault" not in raw:
+        return
+    ours = str(raw["fault"]).startswith("harness.faults.")
+    for field, value in raw["fields"].items():
+        yield from _unknown(value)
+        kind, known = _PARTS.get(field, ("", ())) if ours else ("", ())
+        for name in value["tuple"] if isinstance(value, Mapping) and "tuple" in value else [value]:
+            if known and name not in known:
+                yield f"its fault names the {kind} {name!r}; there are {', '.join(known)}"

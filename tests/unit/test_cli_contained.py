@@ -1,0 +1,79 @@
+"""The platform of `--stack containers`: what it looks at before it starts anything."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import docker
+import pytest
+
+from fixtures.containers import daemon
+from harness.cli import contained
+from harness.cli.contained import Containers
+from harness.errors import UsageError
+from harness.model import Capability
+
+
+@dataclass
+class FakeEngine:
+    """A Docker engine that only tells what it is."""
+
+    told: Mapping[str, Any] = field(default_factory=dict)
+
+    def info(self) -> Mapping[str, Any]:
+        return self.told
+
+    def version(self) -> Mapping[str, str]:
+        return {"Version": "29"}
+
+
+def platform(home: Path, monkeypatch: pytest.MonkeyPatch, **told: Any) -> Containers:
+    monkeypatch.setattr(daemon, "connect", lambda: cast(docker.DockerClient, FakeEngine(told)))
+    monkeypatch.setattr(Containers, "versions", lambda _: {"flink": "2.3.0"})
+    return Containers(home=home)
+
+
+def test_too_little_memory_is_refused_before_anything_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel would end containers in the middle of a run: every verdict would be about that."""
+    monkeypatch.setattr(contained, "BYTES", 2**60)
+
+    with pytest.raises(UsageError, match=r"memory: .* GB for a stack; end other programs"):
+        platform(tmp_path, monkeypatch).check_home()
+
+
+def test_enough_memory_is_not_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the cache folder is looked at as ever."""
+    monkeypatch.setattr(contained, "BYTES", 1)
+    platform(tmp_path, monkeypatch).check_home()
+    (tmp_path / "file").touch()
+
+    with pytest.raises(UsageError, match="FIREDRILL_HOME"):
+        platform(tmp_path / "file", monkeypatch).check_home()
+
+
+@pytest.mark.parametrize(
+    ("user", "options", "can"),
+    [
+        (0, ["name=rootless"], True),
+        (1000, ["name=seccomp,profile=builtin"], True),
+        (1000, ["name=seccomp,profile=builtin", "name=rootless"], False),
+        (1000, ["name=userns"], False),
+    ],
+)
+def test_an_engine_that_hides_its_volumes_cannot_have_its_disk_filled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, user: int, options: list[str], can: bool
+) -> None:
+    """Its containers run as another user than the one who asks: doctor must say so, not the drill."""
+    monkeypatch.setattr(os, "geteuid", lambda: user)
+    there = platform(tmp_path, monkeypatch, SecurityOptions=options)
+
+    assert can == (Capability.DISK in there.can)
+    (finding,) = [each for each in there.blockers() if each.what.startswith("state volume")]
+    assert can == finding.well
+    assert can or "as root" in finding.remedy

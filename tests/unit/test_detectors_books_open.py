@@ -1,0 +1,177 @@
+"""From when on the books are kept, and what is in results that should not be; the drill opens at 1,000 s."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from detectors import aws
+from detectors.books import Evidence, PipelineBooks, Tail, idle, settle
+from detectors.lake import Result
+from harness.model import Damage, Harm, Toll
+from tests.unit.load_fakes import endpoints
+from tests.unit.test_detectors_books import entry, windowed, written
+from tests.unit.test_detectors_lake import FakeS3
+
+NAMES = {"LAKE_BUCKET": "b", "RESULTS_PREFIX": "p/", "ORDERS_DLQ": "d", "ORDERS_LATE": "l"}
+STRANGERS = Damage(harm=Harm.CREATED, why="they are counted like any other")
+Row = tuple[str, str, int, float]
+
+
+class Rig:
+    """Books over a lake in memory and a ledger in a file."""
+
+    def __init__(self, folder: Path, s3: FakeS3) -> None:
+        self.s3, self.path = s3, folder / "ledger"
+        written(self.path, [])
+        self.books = PipelineBooks(replace(endpoints(folder), ledger=str(self.path)), NAMES)
+
+    def produced(self, *rows: Row) -> None:
+        with sqlite3.connect(self.path) as database:
+            database.executemany(
+                "INSERT INTO orders (order_id, kind, event_time, payload_sha, partition, offset,"
+                " produced_at) VALUES (?, ?, ?, 'x', 0, 0, ?)",
+                rows,
+            )
+        database.close()
+
+    def delivered(self, at: float, *order_ids: str) -> None:
+        start = int(at - 6) * 1000
+        pane = {"window_start": start, "window_end": start + 5_000, "region": "r1", "pane": 0, "epoch": 1}
+        line = json.dumps({**pane, "emitted_at": 0, "order_ids": order_ids})
+        self.s3.put(at, f"{at:09.1f}", line)
+
+    def orders(self, *at: float) -> None:
+        """Produce an order at each of these times, and deliver it 7 s later."""
+        for each in at:
+            self.produced((f"o-{each:g}", "good", 0, each))
+            self.delivered(each + 7, f"o-{each:g}")
+
+
+@pytest.fixture
+def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rig:
+    monkeypatch.setattr(Tail, "fresh", lambda _: iter(()))
+    s3 = FakeS3()
+    monkeypatch.setattr(aws, "client", lambda *_: s3)
+    return Rig(tmp_path, s3)
+
+
+def lost(rig: Rig, at: float) -> None:
+    rig.produced((f"lost@{at:g}", "good", 0, at))
+
+
+def test_orders_under_way_when_the_fault_strikes_are_in_the_books(rig: Rig) -> None:
+    """A window takes seconds: those that a fault hits were mostly produced before it."""
+    lost(rig, 985.0)
+    rig.orders(1_005.0)
+    rig.books.open(1_000.0)
+
+    assert ("lost@985",) == rig.books.account(1_020.0).missing_ids
+
+
+def test_nothing_is_left_out_between_two_drills(rig: Rig) -> None:
+    """What happens to an order while the board settles is the next drill's to account for."""
+    rig.orders(1_005.0, 1_205.0)
+    rig.books.open(1_000.0)
+    assert rig.books.account(1_020.0).balanced
+    lost(rig, 1_100.0)
+    rig.books.open(1_200.0)
+
+    assert ("lost@1100",) == rig.books.account(1_220.0).missing_ids
+
+
+def test_what_a_drill_has_failed_by_is_not_the_next_ones(rig: Rig) -> None:
+    """One red drill must not make all red that come after it."""
+    rig.orders(1_005.0, 1_045.0)
+    lost(rig, 1_010.0)
+    rig.delivered(1_013.0, "stranger")
+    rig.books.open(1_000.0)
+    assert not rig.books.account(1_020.0).balanced
+    rig.books.open(1_030.0)
+
+    assert rig.books.account(1_060.0).balanced
+
+
+def toll(damage: Damage, at: float) -> Toll:
+    return Toll(damage=damage, asked_at=at, effect_at=at + 1, healing_at=at + 9, healed_at=at + 10)
+
+
+@pytest.mark.parametrize(
+    ("damage", "harm"),
+    [
+        (
+            Damage(harm=Harm.LOST, why="dropped", kind="late"),
+            lambda rig: rig.produced(("l", "late", 0, 1_005.0)),
+        ),
+        (STRANGERS, lambda rig: rig.delivered(1_013.0, "stranger")),
+    ],
+    ids=["lost", "created"],
+)
+def test_harm_that_was_expected_is_told_once(rig: Rig, damage: Damage, harm: Callable[[Rig], None]) -> None:
+    """The next account goes back over the end of this one."""
+    rig.orders(1_005.0, 1_025.0)
+    harm(rig)
+    rig.books.open(1_000.0)
+    first = rig.books.account(1_020.0, toll(damage, 1_001.0))
+    rig.books.open(1_022.0)
+
+    assert (1, True) == (first.expected_missing + first.expected_created, first.balanced)
+    assert rig.books.account(1_040.0).balanced
+
+
+def test_an_order_in_a_result_that_nobody_produced_is_created(rig: Rig) -> None:
+    """Totals are too high, and every order is accounted for."""
+    rig.orders(1_005.0)
+    rig.delivered(1_013.0, "stranger")
+    rig.books.open(1_000.0)
+    got = rig.books.account(1_020.0)
+
+    assert (1, 0, ("stranger",), False) == (got.created, got.expected_created, got.created_ids, got.balanced)
+
+
+def test_an_order_from_long_before_is_no_stranger(rig: Rig) -> None:
+    """It is in the ledger, though not in this account."""
+    rig.produced(("old", "good", 0, 900.0))
+    rig.delivered(1_004.0, "old")
+    rig.orders(1_005.0)
+    rig.books.open(1_000.0)
+
+    assert rig.books.account(1_020.0).balanced
+
+
+def test_a_time_without_orders_is_told(rig: Rig) -> None:
+    """The generator was dead or stuck: nothing could go wrong with an order then."""
+    rig.orders(*range(1_001, 1_010), *range(1_050, 1_060))
+    rig.books.open(1_000.0)
+
+    assert 41.0 == rig.books.account(1_061.0).idle_s
+
+
+@pytest.mark.parametrize(("times", "longest"), [((), 60.0), ((10.0,), 50.0), ((30.0, 59.0), 30.0)])
+def test_idle_counts_from_the_beginning_and_to_the_end(times: tuple[float, ...], longest: float) -> None:
+    """What never began has been idle all along."""
+    assert longest == idle(times, 0.0, 60.0)
+
+
+# --- in one place only --------------------------------------------------------------------------
+
+
+def test_an_order_in_a_result_and_in_the_dlq_is_misplaced() -> None:
+    """It will be counted twice once somebody has mended the DLQ."""
+    evidence = Evidence(dead={"sha-a"})
+    windowed(evidence, "a")
+
+    assert (1, False) == ((got := settle([entry("a")], evidence)).misplaced, got.balanced)
+
+
+def test_a_malformed_order_in_a_result_is_misplaced() -> None:
+    """It belongs in the DLQ, and is there, too."""
+    evidence = Evidence(dead={"sha-m"})
+    evidence.results.take(Result(0, 5_000, "r01", 0, 5_700, ("m",)))
+
+    assert (1, False) == ((got := settle([entry("m", "malformed")], evidence)).misplaced, got.balanced)

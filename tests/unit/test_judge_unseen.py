@@ -1,0 +1,155 @@
+"""What nobody would have seen: no drill passes where an alarm, or who watches it, may have been blind."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from harness.judge import IDLE_S
+from harness.model import Outcome, Scenario
+from harness.timeline import Event, Kind
+from tests.unit.judge_rig import (
+    CALM,
+    CALM_GOOD,
+    DOWN,
+    GOOD,
+    RED,
+    SCENARIO,
+    T0,
+    books,
+    canary,
+    e,
+    told,
+    verdict,
+    with_,
+    without,
+)
+
+
+def telemetry(**changes: object) -> Event:
+    return e(95, Kind.TELEMETRY, "", **{"ticks": 90, "missed": 0, **changes})
+
+
+@pytest.mark.parametrize(
+    ("event", "why"),
+    [
+        (telemetry(dark={"RED": "for 80 s"}), "RED had no data for 80 s, so its silence proves nothing"),
+        (telemetry(restarts=1), "the collector was started anew during the drill"),
+        (telemetry(missed=31), "the collector missed 31 of 121 samples: it saw too little"),
+        (books(idle_s=IDLE_S + 1), "no order was produced for 31.0 s: an idle pipeline proves nothing"),
+    ],
+    ids=["a source went dark", "the collector was killed", "it froze again and again", "no load"],
+)
+def test_a_drill_in_which_something_could_not_be_seen_is_invalid(event: Event, why: str) -> None:
+    """Silence is evidence only where there would have been noise."""
+    got = verdict(with_(event))
+
+    assert Outcome.INVALID is got.outcome
+    assert got.why[0].startswith(why)
+
+
+@pytest.mark.parametrize(
+    "scenario",
+    [SCENARIO, replace(SCENARIO, tolerate={}, blinds={RED: "nothing flows"})],
+    ids=["expected and tolerated", "blinded by the fault"],
+)
+def test_an_alarm_may_be_without_data_where_its_silence_is_not_asked_for(scenario: Scenario) -> None:
+    """A dead TaskManager has no metrics; a window that cannot close has no completeness."""
+    name = "RED" if scenario.blinds else "LAG"
+
+    assert Outcome.PASSED is verdict(with_(telemetry(dark={name: "for 80 s"})), scenario).outcome
+
+
+def test_an_alarm_engine_that_was_heard_of_only_before_healing_proves_nothing() -> None:
+    """It may have died once it had notified; then everything looks quiet from there on."""
+    events = [*without(Kind.CANARY, Kind.ALARM), told("DOWN", "ALARM", 18, 20), told("DOWN", "OK", 40, 41)]
+    got = verdict(sorted([*events, canary(30)], key=lambda event: event.at))
+
+    assert Outcome.INVALID is got.outcome
+    assert "nothing was heard of the alarm engine after healing (last 21.0 s before it)" in got.why[0]
+
+
+def test_an_alarm_that_fired_between_two_drills_makes_the_second_invalid() -> None:
+    """Nobody watches then: what the first has caused, or nobody, would be lost."""
+    rang = {"changed_at": T0 - 9, "notified_at": T0 - 8, "aftermath": False}
+    got = verdict([e(-8, Kind.BETWEEN, "RED", **rang), *GOOD])
+
+    assert (Outcome.INVALID, "RED fired 9.0 s before the fault, after the drill before was over") == (
+        got.outcome,
+        got.why[0],
+    )
+
+
+def test_an_alarm_that_the_drill_before_left_ringing_is_no_news() -> None:
+    """Collateral may come twice while the pipeline catches up."""
+    rang = {"changed_at": T0 - 9, "notified_at": T0 - 8, "aftermath": True}
+
+    assert Outcome.PASSED is verdict([e(-8, Kind.BETWEEN, "RED", **rang), *GOOD]).outcome
+
+
+def test_a_calm_watch_is_spoilt_by_what_fired_before_it() -> None:
+    """A control for false alarms must not begin by swallowing one."""
+    rang = {"changed_at": T0 - 9, "notified_at": T0 - 8, "aftermath": False}
+
+    assert Outcome.INVALID is verdict([e(-8, Kind.BETWEEN, "RED", **rang), *CALM_GOOD], CALM).outcome
+
+
+def test_an_alarm_whose_metric_was_never_breached_has_detected_nothing() -> None:
+    """SetAlarmState, or a datapoint of somebody else, makes it fire, too."""
+    got = verdict(with_(telemetry(uncrossed=["DOWN"])))
+
+    assert Outcome.FAILED is got.outcome
+    assert got.why[0].startswith("DOWN fired, but in no 10 s of what the collector measured was m on the")
+
+
+def test_an_expected_alarm_that_fires_again_after_it_cleared_flaps() -> None:
+    """The fault is gone: it pages for nothing."""
+    again = [told("DOWN", "OK", 70, 71), told("DOWN", "ALARM", 80, 81)]
+    got = verdict(with_(*again))
+
+    assert (Outcome.FAILED, ("DOWN cleared and fired again 19.0 s after healing: it flaps",)) == (
+        got.outcome,
+        got.why,
+    )
+
+
+def test_a_tolerated_alarm_may_come_twice() -> None:
+    """A pipeline that catches up is late once more."""
+    twice = [
+        told("LAG", state, at, at + 1) for state, at in (("ALARM", 20), ("OK", 65), ("ALARM", 70), ("OK", 80))
+    ]
+
+    assert Outcome.PASSED is verdict(with_(*twice)).outcome
+
+
+@pytest.mark.parametrize(
+    ("account", "words"),
+    [
+        ({"created": 3, "created_ids": ["x-1"]}, "3 in results were never produced (first: x-1)"),
+        ({"misplaced": 2}, "2 are in results and belong in the DLQ"),
+    ],
+)
+def test_books_with_orders_that_should_not_be_there_do_not_balance(
+    account: dict[str, object], words: str
+) -> None:
+    """Every produced order is in its place; so nothing else may be in any."""
+    got = verdict(with_(books(**account)))
+
+    assert Outcome.FAILED is got.outcome
+    assert words in got.why[0]
+
+
+def test_a_control_is_no_good_if_nobody_watched_it() -> None:
+    """It shows that a drill can say no; with a dead collector it would say so in any case."""
+    refused = [
+        e(-1, Kind.BASELINE, states={DOWN.name: "OK"}),
+        e(0, Kind.INJECTING, "Sham"),
+        e(20, Kind.HEALED, "Sham"),
+        e(21, Kind.ERROR, "FaultNotInEffect", message="what was seen"),
+        e(22, Kind.DONE),
+    ]
+
+    assert Outcome.INVALID is verdict([*refused, telemetry()], control="sham").outcome
+    assert Outcome.FAILED is verdict([*refused, telemetry(ticks=0)], control="sham").outcome
+    assert Outcome.FAILED is verdict(refused, control="sham").outcome
