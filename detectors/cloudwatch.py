@@ -11,7 +11,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from detectors import aws
+from detectors import aws, queries
 from detectors.dashboards import PAGES
 from detectors.metrics import HEARTBEAT
 from detectors.widgets import Place, body
@@ -23,6 +23,8 @@ from harness.model import Alarm, AlarmState, Transition
 TOPIC = "firedrill-pages"
 TOPIC_ARN = f"arn:aws:sns:{aws.REGION}:{aws.ACCOUNT}:{TOPIC}"
 QUEUE = "firedrill-board"
+DESCRIPTION_LIMIT = 1024
+"""Characters of AlarmDescription (PutMetricAlarm API reference)."""
 STAGGER_S = 0.05
 """LocalStack's scheduler dies, silently, of two evaluations due at the very same moment."""
 
@@ -75,7 +77,7 @@ def request(alarm: Alarm, *, pipeline: str, topic: str) -> dict[str, Any]:
     """Return the PutMetricAlarm request of `alarm`; it notifies `topic` of every change of state."""
     return {
         "AlarmName": alarm.name,
-        "AlarmDescription": f"{alarm.severity}: {alarm.meaning} {alarm.action}",
+        "AlarmDescription": description(alarm),
         "Namespace": aws.NAMESPACE,
         "MetricName": alarm.metric.name,
         "Dimensions": [{"Name": "Pipeline", "Value": pipeline}],
@@ -98,6 +100,15 @@ _LEFT_OPEN = (
     *("Metrics", "ThresholdMetricId"),
 )
 """What PutMetricAlarm takes and `request` never gives; DescribeAlarms has it only if somebody else did."""
+
+
+def description(alarm: Alarm) -> str:
+    """Return what whoever is paged reads first: what it means, what to do, the runbook and its query."""
+    text = f"{alarm.severity}: {alarm.meaning} Action: {alarm.action} Runbook: {alarm.runbook}"
+    first = queries.for_alarm(alarm.name)
+    query = f" Query: firedrill query {first.name}" if first else ""
+    room = DESCRIPTION_LIMIT - len(query)
+    return (text if len(text) <= room else text[: room - 1] + "…") + query
 
 
 def differing(asked: Mapping[str, Any], deployed: Mapping[str, Any]) -> Iterator[str]:

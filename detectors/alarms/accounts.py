@@ -18,8 +18,9 @@ RECORDS_CREATED = Alarm(
     meaning="Orders come out of the pipeline that nobody produced.",
     action="Stop whoever reads the results.",
     runbook=(
-        "`firedrill where` the order: the result and its S3 object. Corrupt state, another producer on the "
-        "topic, or results of another pipeline in this bucket?"
+        "Take an order of the query's examples to `firedrill where ORDER`: its result and S3 object. "
+        "Another producer on the topic (what_changed), corrupt state (job_restarts), or another pipeline's "
+        "results?"
     ),
     condition_s=45,  # a window, and the 30 s an acknowledgement may take
     clear_s=CLEAR_S,
@@ -34,8 +35,9 @@ RECORDS_UNACCOUNTED = Alarm(
     meaning="Orders went into the pipeline and came out nowhere: not counted, not dead, not late.",
     action="Page immediately.",
     runbook=(
-        "`firedrill where` one of them. Did the job restart without its state, or drop late orders "
-        "(late_records_lost)? Their offsets say what to read again from Kafka."
+        "The query names some, and their offsets: read those again from Kafka. `firedrill where ORDER` says "
+        "how far one came. Late ones dropped (late_records_lost, what_changed), or a restart "
+        "(job_restarts)?"
     ),
     condition_s=45,  # a deployment or a window, its lateness, and 18 s for the last of it to arrive
     clear_s=CLEAR_S,
@@ -49,7 +51,11 @@ DEDUP_RATE_HIGH = Alarm(
     severity=Severity.MEDIUM,
     meaning="More than 1 % of the orders are replays.",
     action="Investigate the source.",
-    runbook="Which producer replays: `firedrill where` a duplicate shows both records and their times.",
+    runbook=(
+        "Which producer replays, and since when: what_changed, and the topic's keys. "
+        "duplicate_records_total says how many; while they are dropped (duplicates_in_lake is 0) the totals "
+        "are right."
+    ),
     condition_s=5,
     clear_s=110,  # the metric looks back 30 s
 )
@@ -62,7 +68,11 @@ RECONCILIATION_KAFKA_S3 = Alarm(
     severity=Severity.HIGH,
     meaning="Records that Kafka has had for 30 s are not in the archive on S3.",
     action="Compare Kafka with the archive; backfill before Kafka's retention ends.",
-    runbook="Is the archiver behind (its backlog, its group's lag), or did it skip offsets (SILENT_DISCARD)?",
+    runbook=(
+        "Did the archiver skip offsets? Then silent_discard_records rises and accounts_off names them. Is "
+        "it only behind: killed or rebalancing (rebalances), refused (puts_refused), or slow to read "
+        "(kafka_errors)?"
+    ),
     condition_s=35,
     clear_s=140,  # the metric looks back 60 s
 )
@@ -76,8 +86,8 @@ RECONCILIATION_TOTALS = Alarm(
     meaning="The totals of finished windows are not what the order ledger adds up to.",
     action="Stop whoever reads the totals.",
     runbook=(
-        "Too little: RECORDS_UNACCOUNTED tells of the loss. Too much: orders counted twice "
-        "(DUPLICATES_IN_LAKE). Neither: the aggregates themselves are wrong; suspect the state."
+        "The query names the windows, and what else is off: orders unaccounted for, counted twice, or from "
+        "nowhere. Nothing else: the aggregates themselves are wrong; suspect the state (job_restarts)."
     ),
     condition_s=45,
     clear_s=CLEAR_S,

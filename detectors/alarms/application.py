@@ -15,7 +15,7 @@ DLQ_SPIKE = Alarm(
     severity=Severity.CRITICAL,
     meaning="More than 100 records a minute cannot be processed.",
     action="Page immediately.",
-    runbook="Classify by error_type in the job's log; a new schema or a broken producer shows at once.",
+    runbook="The query counts them by error_type; a new schema or a broken producer shows at once.",
 )
 LATENCY_LADDER = ladder(
     "LATENCY",
@@ -26,7 +26,10 @@ LATENCY_LADDER = ladder(
         ("RED", 8_000, 15, Severity.CRITICAL, "Page on-call."),
     ),
     meaning="Orders take too long through the pipeline (p99).",
-    runbook="Slow in (lag, enrichment) or slow out (sink_buffered_records)? The slower side is the cause.",
+    runbook=(
+        "Slow out: puts take long (query), sink_buffered_records grows. Slow in: consumer_lag grows. "
+        "Neither: cpu_usage_percentage near 100, or a process that stands still (standing_still)."
+    ),
 )
 LATENCY_YELLOW, LATENCY_ORANGE, LATENCY_RED = LATENCY_LADDER
 WINDOW_EMIT_SLOW = Alarm(
@@ -38,7 +41,11 @@ WINDOW_EMIT_SLOW = Alarm(
     severity=Severity.MEDIUM,
     meaning="Windows are emitted more than 2 s after their end (p99).",
     action="Check the watermark and the window operator.",
-    runbook="watermark_lag_ms high: a slow or silent partition. Low: the operator is busy or was frozen.",
+    runbook=(
+        "cpu_usage_percentage near 100: short of CPU. Dropping while watermark_lag_ms goes up and down: it "
+        "stands still now and then (standing_still). watermark_lag_ms steadily high: a partition is slow "
+        "(consumer_lag_records) or silent (consumer_position_offset)."
+    ),
     condition_s=10,  # windows of a whole period have to be late
 )
 WINDOW_INCOMPLETE = Alarm(
@@ -50,7 +57,11 @@ WINDOW_INCOMPLETE = Alarm(
     severity=Severity.HIGH,
     meaning="A window that closed holds less than 95 % of its orders.",
     action="Check late arrivals.",
-    runbook="Late output, DLQ, or lost: `late_arrival_records_total` tells the first, the books the last.",
+    runbook=(
+        "late_arrival_records_total rises: orders come late. Puts that take long or are refused: results "
+        "wait (sink_buffered_records). dlq_records_total: rejected. None: lost "
+        "(invariant_unaccounted_records)."
+    ),
     condition_s=30,  # a window, its lateness, out-of-orderness, and 15 s for its results to arrive
 )
 WINDOW_STATE_LOST = Alarm(
@@ -62,7 +73,10 @@ WINDOW_STATE_LOST = Alarm(
     severity=Severity.HIGH,
     meaning="Windows that were open when the job restarted lack orders: their state was lost.",
     action="Backfill the windows from Kafka.",
-    runbook="Which checkpoint did the job restore, if any? Replay the orders of the windows named.",
+    runbook=(
+        "Which checkpoint did the job restore, if any (query)? accounts_off names the windows that were "
+        "lost: replay their orders from Kafka."
+    ),
     condition_s=45,  # a deployment, the window's lateness, and 15 s for results to arrive
 )
 WATERMARK_STUCK = Alarm(
@@ -74,7 +88,10 @@ WATERMARK_STUCK = Alarm(
     severity=Severity.HIGH,
     meaning="Event time has been standing still for a minute: no window closes.",
     action="Find the partition that is silent.",
-    runbook="Per-partition consumer_position_offset: the one that stands still. Is idleness configured?",
+    runbook=(
+        "consumer_position_offset, by partition: the one that does not move is silent. Did its producer "
+        "change (what_changed)? Is idleness configured (`idleness_ms` of the job's settings)?"
+    ),
     condition_s=60,
 )
 DUPLICATE_RECORDS = Alarm(
@@ -86,7 +103,7 @@ DUPLICATE_RECORDS = Alarm(
     severity=Severity.MEDIUM,
     meaning="Producers send orders more than once.",
     action="Investigate the source.",
-    runbook="Which producer replays: a retry without idempotence, or a job run twice?",
+    runbook="Which producer replays, since when (query): a retry without idempotence, or a job run twice?",
 )
 DUPLICATES_IN_LAKE = Alarm(
     name="DUPLICATES_IN_LAKE",
@@ -97,7 +114,10 @@ DUPLICATES_IN_LAKE = Alarm(
     severity=Severity.HIGH,
     meaning="Orders are counted more than once in the results.",
     action="Stop whoever reads the totals.",
-    runbook="Deduplication is off or forgot: compare config_version; recompute the windows named.",
+    runbook=(
+        "The query names some; `firedrill where ORDER` says in which results. Deduplication is off "
+        "(config_drift, what_changed) or forgot (job_restarts). Recompute those windows."
+    ),
 )
 LATE_RECORDS_LOST = Alarm(
     name="LATE_RECORDS_LOST",
@@ -108,5 +128,8 @@ LATE_RECORDS_LOST = Alarm(
     severity=Severity.HIGH,
     meaning="Late orders are dropped instead of being sent to the late output.",
     action="Switch the late output on.",
-    runbook="`late_output` of the deployed settings; then backfill the orders from Kafka.",
+    runbook=(
+        "Is `late_output` off in the deployed settings, and since when (query)? Then backfill from Kafka "
+        "the orders that accounts_off names."
+    ),
 )

@@ -14,7 +14,10 @@ FIREHOSE_THROTTLED = Alarm(
     severity=Severity.HIGH,
     meaning="Firehose refuses puts for quota; results wait in state.",
     action="Raise the quota.",
-    runbook="The stream's quota (records, MB, calls a second) against sink_buffered_records and put rate.",
+    runbook=(
+        "Which stream (query)? Its quota (records, MB, calls a second) against records_out_total; "
+        "sink_buffered_records says what waits, and falls once it is enough."
+    ),
 )
 FIREHOSE_PUT_FAILED = Alarm(
     name="FIREHOSE_PUT_FAILED",
@@ -25,5 +28,5 @@ FIREHOSE_PUT_FAILED = Alarm(
     severity=Severity.HIGH,
     meaning="Puts fail for another reason than quota.",
     action="Investigate S3 permissions.",
-    runbook="error_type in the job's log (`put refused`); then the stream's role, the bucket and its policy.",
+    runbook="error_type and message of the puts refused (query); then the stream's role, bucket and policy.",
 )

@@ -14,7 +14,10 @@ CHECKPOINT_FAILING = Alarm(
     severity=Severity.CRITICAL,
     meaning="A checkpoint failed: state is not being saved.",
     action="Page immediately; investigate state.",
-    runbook="failure_message of the checkpoint in Flink's REST API; then the bucket's permissions.",
+    runbook=(
+        "Flink's own words (query; or /jobs/JOB/checkpoints at Flink's address, which `firedrill status` "
+        "says). AccessDenied: the bucket's permissions. A task that died: process_deaths."
+    ),
 )
 CHECKPOINT_LONG = Alarm(
     name="CHECKPOINT_LONG",
@@ -26,8 +29,8 @@ CHECKPOINT_LONG = Alarm(
     meaning="A checkpoint has been in progress for more than 30 s.",
     action="Check backpressure, then the path to the checkpoint bucket.",
     runbook=(
-        "Subtask details of the checkpoint: a long alignment is backpressure, a long async part the bucket."
-        " Until one completes, every restart replays from the last one."
+        "task_buffer_out_pool_usage_percentage above 80: backpressure (slow_calls). Low: the writes to the "
+        "bucket, or the way to it. Until one completes, every restart replays from the last one."
     ),
     condition_s=30,
 )
@@ -40,7 +43,11 @@ BACKPRESSURE = Alarm(
     severity=Severity.MEDIUM,
     meaning="The buffers between two tasks are full: the one behind cannot keep up.",
     action="Find the slow operator.",
-    runbook="The first task that is busy and not backpressured is the slow one: its state, calls, CPU.",
+    runbook=(
+        "Calls that take long (query): the sink. None: CPU (cpu_usage_percentage), state "
+        "(state_access_latency_ms). Which task: the first behind those that Flink's page, at the address "
+        "`firedrill status` says, shows backpressured."
+    ),
     condition_s=15,  # buffers and calls under way have to fill up first
 )
 TASK_MANAGER_DOWN = Alarm(
@@ -52,7 +59,11 @@ TASK_MANAGER_DOWN = Alarm(
     severity=Severity.CRITICAL,
     meaning="Fewer than two TaskManagers are registered.",
     action="Page ops.",
-    runbook="Exit code and kernel log of the lost one: an OOM kill shows in its cgroup's memory.events.",
+    runbook=(
+        "Exit code -9 (query) with memory_usage_percentage near 100 just before: the kernel, out of memory. "
+        "-9 without: somebody. No death at all: it stands still (standing_still; `firedrill status` says "
+        "frozen)."
+    ),
 )
 TASK_MANAGERS_UNSTABLE = Alarm(
     name="TASK_MANAGERS_UNSTABLE",
@@ -63,7 +74,10 @@ TASK_MANAGERS_UNSTABLE = Alarm(
     severity=Severity.HIGH,
     meaning="TaskManagers come and go: the job spends its time restarting.",
     action="Find out what kills them.",
-    runbook="Their exit codes and starts; the kernel log; a bad configuration that dies at start-up.",
+    runbook=(
+        "Their exit codes (query): -9 with memory_usage_percentage near 100 is the kernel. "
+        "task_manager_startup_failures rises: a bad configuration that dies at start-up (engine_warnings)."
+    ),
     condition_s=30,  # the third change: a death, a return, and a death again
     clear_s=120,  # the metric wants 45 s of peace
 )
@@ -76,7 +90,10 @@ STATE_DISK_LOW = Alarm(
     severity=Severity.HIGH,
     meaning="Less than a fifth of the disk that holds state is free: full, it takes the TaskManagers down.",
     action="Make room, or enlarge the volume.",
-    runbook="What grows there: state (state_backend_used_bytes), old files, or somebody else's?",
+    runbook=(
+        "What grows there? state_backend_used_bytes rises as fast as state_backend_disk_free_bytes falls: "
+        "state. It does not: somebody else's files; list the volume by size and date."
+    ),
 )
 STATE_CORRUPT = Alarm(
     name="STATE_CORRUPT",
@@ -88,8 +105,9 @@ STATE_CORRUPT = Alarm(
     meaning="The job cannot read the state it saved: it will not run again by itself.",
     action="Page immediately; restore from an older checkpoint.",
     runbook=(
-        "exceptionHistory of the job names the state and the file. Deploy from an older retained checkpoint, "
-        "or put the objects back from the bucket's versions; never delete the last one."
+        '"Could not restore" (query; or /jobs/JOB/exceptions at Flink\'s address, which `firedrill status` '
+        "says) names state and file. Deploy from an older retained checkpoint, or put the objects back from "
+        "the bucket's versions; never delete the last one."
     ),
     condition_s=15,  # the cluster notices a death, redeploys, and fails
 )
@@ -102,7 +120,11 @@ NETWORK_SATURATED = Alarm(
     severity=Severity.MEDIUM,
     meaning="A network path carries more than 80 % of what it can.",
     action="Find what fills it.",
-    runbook="Which link, in or out? A replaying consumer, a burst of orders, or a path that got slower?",
+    runbook=(
+        "network_in_bytes_per_second and network_out_bytes_per_second risen with "
+        "kafka_message_in_per_second: more comes (what_changed). Not risen: a path got slower; "
+        "consumer_lag_records, by partition, says to which broker."
+    ),
 )
 CPU_SATURATED = Alarm(
     name="CPU_SATURATED",
@@ -113,7 +135,10 @@ CPU_SATURATED = Alarm(
     severity=Severity.MEDIUM,
     meaning="A TaskManager's CPU is used up, and not by orders.",
     action="Find what else uses it.",
-    runbook="Other processes in its cgroup, garbage collection, a loop in the job: take a profile.",
+    runbook=(
+        "task_manager_gc_time_ms high: garbage. Low, and records_in_total as ever: another process beside "
+        "it (`ps`, sorted by CPU), or a loop in the job: take a profile."
+    ),
 )
 MEMORY_HIGH = Alarm(
     name="MEMORY_HIGH",
@@ -124,7 +149,10 @@ MEMORY_HIGH = Alarm(
     severity=Severity.MEDIUM,
     meaning="A TaskManager is near the limit at which the kernel kills it.",
     action="Monitor for a leak.",
-    runbook="What grows: Java heap, or the rest of the process? Take a heap dump, or the process's smaps.",
+    runbook=(
+        "task_manager_heap_used_bytes grows too: Java's heap, take a heap dump. It does not: native memory "
+        "or another process beside it (`ps`, sorted by memory). Deaths already: the query."
+    ),
 )
 MEMORY_LEAK = Alarm(
     name="MEMORY_LEAK",
@@ -137,7 +165,8 @@ MEMORY_LEAK = Alarm(
     action="Find what grows while it can still be looked at.",
     runbook=(
         "task_manager_heap_used_bytes grows too: take a heap dump. It does not: native memory or another "
-        "process in the cgroup (the process's smaps). Restart that TaskManager before the kernel does."
+        "process beside it (`ps`, sorted by memory). Restart that TaskManager before the kernel does: "
+        "memory_seconds_to_full says when."
     ),
     condition_s=40,  # four points of a trend, 10 s apart, and the first within 10 s
 )
@@ -150,6 +179,9 @@ THREAD_POOL_EXHAUSTED = Alarm(
     severity=Severity.HIGH,
     meaning="More than 100 calls to the outside wait for a thread.",
     action="Check the services the pipeline calls.",
-    runbook="All threads active and the enrichment service slow? Its time-outs keep the pool busy: shed it.",
+    runbook=(
+        "thread_pool_active_threads at its most and lookups failing (query): the enrichment service's "
+        "time-outs keep the pool busy; shed it. Only puts that take long: Firehose, or the way to it."
+    ),
     condition_s=15,  # every thread must be taken, and a hundred more calls must come
 )

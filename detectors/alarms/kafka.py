@@ -16,8 +16,9 @@ BROKER_DOWN = Alarm(
     meaning="Fewer than three brokers answer: one more and producers stop.",
     action="Page ops.",
     runbook=(
-        "Which one: kafka-metadata-quorum and the brokers' logs. Start it with its own log directory; wait "
-        "until every partition has three in-sync replicas before touching another."
+        'Which one: the query, if it died; standing_still ("Fencing broker N"), if it is frozen; `firedrill '
+        "status` says either. Start it with its own log directory; wait until every partition has three "
+        "in-sync replicas before touching another."
     ),
 )
 REBALANCE_STORM = Alarm(
@@ -30,8 +31,9 @@ REBALANCE_STORM = Alarm(
     meaning="The archiver's group is reassigned again and again; one restart of one member makes three.",
     action="Investigate the members.",
     runbook=(
-        "Members' logs: killed, or thrown out for exceeding max.poll.interval.ms? Look at SILENT_DISCARD: "
-        "what was committed but not archived must be copied again from Kafka."
+        "Many starts of a member (query): it is killed (process_deaths). None: thrown out, too slow between "
+        "two polls. silent_discard_records above 0: what was committed but not archived must be copied "
+        "again."
     ),
     clear_s=110,  # the metric looks back 30 s
 )
@@ -45,8 +47,9 @@ SILENT_DISCARD = Alarm(
     meaning="Offsets are missing from the archive though later ones are there: records were discarded.",
     action="Page immediately.",
     runbook=(
-        "The group commits before it processes, or lost a batch. Check the deployed `commit` setting; "
-        "backfill the missing offsets from Kafka before its retention ends."
+        "The query names partition and offsets: backfill them from Kafka before its retention ends. The "
+        "group commits before it processes (`commit` of its settings: what_changed), or lost a batch "
+        "(rebalances)."
     ),
     condition_s=10,  # somebody takes the partition over after 3 s, and a gap must last 5 s
 )
@@ -60,6 +63,10 @@ LAG_LADDER = ladder(
         ("SCALE_UP", 50_000, 40, Severity.HIGH, "Scale up, investigate within the hour."),
     ),
     meaning="The pipeline falls behind its producers.",
-    runbook="Is it reading slower (backpressure, latency) or is more coming (kafka_message_in_per_second)?",
+    runbook=(
+        "More comes: kafka_message_in_per_second rose (query: since which change). It reads slower: "
+        "task_buffer_out_pool_usage_percentage is high (slow_calls), network_utilization_percentage is (the "
+        "way to Kafka), or cpu_usage_percentage."
+    ),
 )
 LAG_YELLOW, LAG_ORANGE, LAG_RED, LAG_SCALE_UP = LAG_LADDER

@@ -14,7 +14,10 @@ METRICS_REFUSED = Alarm(
     severity=Severity.HIGH,
     meaning="CloudWatch refuses the collector's metrics: every other alarm is going blind.",
     action="Check the account's PutMetricData quota.",
-    runbook="AWS/Usage ThrottleCount of PutMetricData; who else publishes with these credentials?",
+    runbook=(
+        "CloudWatch's own words (query). Throttling: who else publishes with these credentials (AWS/Usage "
+        "ThrottleCount of PutMetricData)?"
+    ),
 )
 METRICS_SILENT = Alarm(
     name="METRICS_SILENT",
@@ -25,7 +28,10 @@ METRICS_SILENT = Alarm(
     severity=Severity.CRITICAL,
     meaning="No metrics arrive at all: a quiet board means nothing now.",
     action="Page ops.",
-    runbook="Is the collector alive? Can it reach CloudWatch?",
+    runbook=(
+        "Is the collector alive (`firedrill status`, process_deaths)? Does CloudWatch refuse it (query)? "
+        "The collector's own files go on: `firedrill telemetry`."
+    ),
     missing=Missing.BREACHING,
     condition_s=30,  # one heartbeat keeps it quiet as long as CloudWatch still looks at it: 3 periods
 )
@@ -38,7 +44,10 @@ CONFIG_DRIFT = Alarm(
     severity=Severity.MEDIUM,
     meaning="A deployed configuration file is not what was deployed.",
     action="Compare with the baseline, restore or deploy it.",
-    runbook="Diff the deployed file with its baseline; find who edited it.",
+    runbook=(
+        "The query names the file, and what a part read from it. Diff it with its baseline; find who edited "
+        "it."
+    ),
 )
 CANARY = Alarm(
     name="CANARY",

@@ -18,9 +18,6 @@ from detectors.dashboards import PAGES
 from detectors.widgets import Place, body
 from harness.model import Alarm, Severity
 
-DESCRIPTION_LIMIT = 1024
-"""Characters of AlarmDescription (PutMetricAlarm API reference)."""
-
 PLACE = Place(
     pipeline="${Pipeline}",
     region="${AWS::Region}",
@@ -88,7 +85,6 @@ def _resource(alarm: Alarm) -> dict[str, Any]:
     properties = _filled_in(request(alarm, pipeline=PLACE.pipeline, topic=""))
     properties |= {
         "AlarmName": {"Fn::Sub": f"{PLACE.prefix}{alarm.name}"},
-        "AlarmDescription": description(alarm),
         "AlarmActions": notified,
         "OKActions": notified,
         "InsufficientDataActions": notified,
@@ -99,12 +95,6 @@ def _resource(alarm: Alarm) -> dict[str, Any]:
     }
     condition = {"Condition": "HasCanary"} if alarm.name == CANARY.name else {}
     return {"Type": "AWS::CloudWatch::Alarm", **condition, "Properties": properties}
-
-
-def description(alarm: Alarm) -> str:
-    """Return what whoever is paged reads first: what it means, what to do, the runbook."""
-    text = f"{alarm.severity}: {alarm.meaning} Action: {alarm.action} Runbook: {alarm.runbook}"
-    return text if len(text) <= DESCRIPTION_LIMIT else text[: DESCRIPTION_LIMIT - 1] + "…"
 
 
 def _dashboards(alarms: Sequence[Alarm]) -> dict[str, Any]:

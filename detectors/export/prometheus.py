@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from detectors import queries
 from detectors.alarms import CANARY
 from detectors.export.block import block
 from detectors.widgets import statistic
@@ -108,8 +109,15 @@ def _rule(alarm: Alarm, pipeline: str) -> dict[str, Any]:
 
 
 def _annotations(alarm: Alarm) -> dict[str, str]:
-    texts = {"summary": alarm.meaning, "action": alarm.action, "runbook": alarm.runbook}
-    return {key: text.replace("{{", '{{ "{{" }}') for key, text in texts.items()}  # they are templates
+    return {
+        key: text.replace("{{", '{{ "{{" }}') for key, text in _texts(alarm).items()
+    }  # they are templates
+
+
+def _texts(alarm: Alarm) -> dict[str, str]:
+    first = queries.for_alarm(alarm.name)
+    query = {"query": f"firedrill query {first.name}"} if first else {}
+    return {"summary": alarm.meaning, "action": alarm.action, "runbook": alarm.runbook, **query}
 
 
 def _number(value: float) -> str:
@@ -153,11 +161,7 @@ def _test(alarm: Alarm, pipeline: str, claim: str, amount: float | None, *, fire
         series = [{"series": f'{name(metric)}{{pipeline="{pipeline}"}}', "values": values}]
     expected = {
         "exp_labels": {"severity": alarm.severity.value, "pipeline": pipeline},
-        "exp_annotations": {
-            "summary": alarm.meaning,
-            "action": alarm.action,
-            "runbook": alarm.runbook,
-        },
+        "exp_annotations": _texts(alarm),
     }
     return {
         "name": f"{alarm.name} {claim}",
