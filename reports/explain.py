@@ -46,6 +46,7 @@ def reasons(drill: DrillRecord) -> dict[str, list[str]]:
         "expected": list(_expected(drill)),
         "seen": [*why, *_reasons_given(drill)],
         "nearest miss": list(_nearest_misses(drill)) if drill.verdict.outcome is Outcome.FAILED else [],
+        "ask": list(_queries(drill)) if drill.verdict.outcome is Outcome.FAILED else [],
     }
     return {label: lines for label, lines in found.items() if lines}
 
@@ -118,6 +119,12 @@ def _nearest_misses(drill: DrillRecord) -> Iterator[str]:
         else:
             reached = f"{watched.metric} came to {words.number(best[1])} {_offset(best[0] - zero)}"
             yield f"{reached}; the alarm needs {watched.sign} {words.number(watched.threshold)}"
+
+
+def _queries(drill: DrillRecord) -> Iterator[str]:
+    """Yield the commands that ask this drill's logs what the alarms' runbooks ask first."""
+    for alarm in dict.fromkeys((*drill.expected, *drill.verdict.unexpected)):
+        yield f"firedrill query {alarm} --run RUN --drill {drill.name}"
 
 
 def _values(drill: DrillRecord) -> Iterator[str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -15,7 +16,7 @@ from harness.cli import drills
 from harness.cli.live import say
 from harness.cli.platform import Session
 from harness.cli.play import FOLDER
-from harness.errors import DeclarationError
+from harness.errors import DeclarationError, UsageError
 from harness.model import Alarm, Scenario, names
 from reports import words
 from reports.record import Watched
@@ -41,9 +42,18 @@ def listed(directory: Path | None) -> None:
 @click.command("explain")
 @click.argument("name")
 @click.option("--scenarios", "directory", type=FOLDER, help="Take the scenario from here.")
-def explained(name: str, directory: Path | None) -> None:
-    """Explain a drill: what happens, why it matters, which alarm must fire, and what to do then."""
+@click.pass_obj
+def explained(session: Session, /, name: str, directory: Path | None) -> None:
+    """Explain a drill: what happens, why it matters, which alarm must fire, and what to do then.
+
+    NAME may be an alarm's: what it means, what to do, what to ask, and the drills that exercise it.
+    """
     known = drills.scenarios(directory)
+    alarm = _called(name, session.platform.alarms)
+    if alarm is not None:
+        for line in (*_alarm(alarm, alarm.sla_s), *_advice(alarm), *_exercised(alarm, known)):
+            say(line)
+        return
     plain = name.removesuffix(f".{drills.SHAM}")
     scenario = drills.named(plain, known)
     for line in _explanation(plain, scenario, directory or Path(next(iter(built_in.__path__)))):
@@ -78,6 +88,32 @@ def _alarm(alarm: Alarm, sla_s: float) -> Iterator[str]:
     first = queries.for_alarm(alarm.name)
     if first is not None:
         yield f"query      firedrill query {first.name}: {first.question}"
+
+
+def _called(name: str, alarms: Sequence[Alarm]) -> Alarm | None:
+    """Return the alarm called `name`; None if it looks like a drill's. UsageError for one nobody has."""
+    by_name = {alarm.name: alarm for alarm in alarms}
+    if name in by_name or not name.isupper():
+        return by_name.get(name)
+    close = difflib.get_close_matches(name, by_name, n=1)
+    hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(by_name)}"
+    raise UsageError(f"there is no alarm {name}; {hint}")
+
+
+def _advice(alarm: Alarm) -> Iterator[str]:
+    first = queries.for_alarm(alarm.name)
+    for line in first.advice if first else ():
+        yield f"           {line}"
+
+
+def _exercised(alarm: Alarm, known: Mapping[str, Scenario]) -> Iterator[str]:
+    of = {
+        "drills": [name for name, each in known.items() if alarm in each.expect],
+        "tolerated": [name for name, each in known.items() if alarm in each.tolerate],
+    }
+    yield f"drills     {' '.join(of['drills']) or 'none expects it'}"
+    if of["tolerated"]:
+        yield f"tolerated  {' '.join(of['tolerated'])}"
 
 
 @click.command()

@@ -319,7 +319,36 @@ def test_explain_tells_why_it_matters_and_what_to_do(
     said = capsys.readouterr().out
     assert "Why it matters" in said
     assert "kafka_broker_alive_count < 3" in said
-    assert "kafka-metadata-quorum" in said
+    assert "Fencing broker N" in said
+
+
+def test_explain_takes_a_page_s_alarm(platform: FakePlatform, capsys: pytest.CaptureFixture[str]) -> None:
+    """A page has the alarm's name; from there to the runbook must be one command."""
+    assert 0 == main(["explain", "BROKER_DOWN"], platform)
+
+    said = capsys.readouterr().out
+    assert "Fewer than three brokers answer" in said
+    assert "query      firedrill query process_deaths" in said
+    assert "it stands still, see standing_still" in said
+    assert "drills     active_controller_killed broker_frozen kafka_broker_killed" in said
+
+
+def test_explain_says_which_drills_only_tolerate_an_alarm(
+    platform: FakePlatform, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It may fire there too, and its runbook is read then as well."""
+    assert 0 == main(["explain", "NETWORK_SATURATED"], platform)
+    assert "tolerated  lag_building" in capsys.readouterr().out
+
+
+def test_an_alarm_nobody_has_is_not_explained(
+    platform: FakePlatform, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the nearest one, if there is one."""
+    assert 64 == main(["explain", "BROKER_DOWNS"], platform)
+    assert "there is no alarm BROKER_DOWNS; did you mean BROKER_DOWN?" in capsys.readouterr().err
+    assert 64 == main(["explain", "XYZ"], platform)
+    assert "there are BROKER_DOWN, " in capsys.readouterr().err
 
 
 def test_validate_finds_an_alarm_that_is_never_deployed(

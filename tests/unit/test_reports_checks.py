@@ -233,6 +233,8 @@ def test_a_late_alarm_is_explained_with_everything_one_needs() -> None:
     assert "nearest miss checkpoint_duration_ms > 30,000 was first true 37.0 s after the fault" in got
     assert "checkpoint_duration_ms: −5 s 420 · 0 420" in got
     assert "MEMORY_HIGH gave as its reason: 1 datapoint [86.2] > 85.0" in got
+    assert "firedrill query CHECKPOINT_LONG --run RUN --drill checkpoint_stalled" in got
+    assert "firedrill query MEMORY_HIGH --run RUN --drill checkpoint_stalled" in got
     assert "run again    firedrill run checkpoint_stalled --seed 7" in got
 
 
