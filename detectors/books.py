@@ -1,4 +1,7 @@
-"""The books: every order the ledger has is in a window result, the DLQ, the late output, or missing."""
+"""The books: every order the ledger has is in a window result, the DLQ, the late output, or missing.
+
+And whatever becomes of it, it is in the archive of what came in.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,8 @@ from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
 
-from detectors import lake, ledger
+from detectors import archive, lake, ledger
+from detectors.reconciliation import Runs
 from harness.endpoints import Endpoints
 from harness.errors import StackError
 from harness.model import Harm, Orders, Toll
@@ -84,6 +88,17 @@ class Evidence:
     late: set[str] = field(default_factory=set)
     created: set[str] = field(default_factory=set)
     """Order ids in a result that no ledger knows."""
+    archived: dict[int, Runs] = field(default_factory=dict)
+    """The offsets in the archive, by partition."""
+
+    def discarded(self, entries: Iterable[ledger.Entry]) -> dict[str, float]:
+        """Return when those of `entries` were produced, by order id, that are not in the archive."""
+        nothing = Runs()
+        return {
+            entry.order_id: entry.produced_at
+            for entry in entries
+            if entry.offset is not None and entry.offset not in self.archived.get(entry.partition, nothing)
+        }
 
 
 UNDER_WAY_S = 30.0
@@ -107,13 +122,14 @@ def expected(entries: Iterable[ledger.Entry], toll: Toll | None) -> Expected:
     if toll is None or toll.damage.harm is Harm.CREATED:
         return Expected()  # what comes from nowhere is in no ledger
     damage, begin = toll.damage, toll.asked_at - toll.damage.before_s
+    certain = damage.lasting and damage.harm is not Harm.DISCARDED
     end = toll.healed_at + EDGE_S if damage.lasting else toll.effect_at + EDGE_S
     may, must = set(), set()
     for entry in entries:
         if damage.kind not in ("", entry.kind) or not begin <= entry.produced_at <= end:
             continue
         may.add(entry.order_id)
-        if damage.lasting and toll.effect_at + EDGE_S <= entry.produced_at <= toll.healing_at - EDGE_S:
+        if certain and toll.effect_at + EDGE_S <= entry.produced_at <= toll.healing_at - EDGE_S:
             must.add(entry.order_id)
     return Expected(frozenset(may), frozenset(must))
 
@@ -154,6 +170,10 @@ def settle(entries: Sequence[ledger.Entry], evidence: Evidence, toll: Toll | Non
     twice = harm.may.intersection(doubled) if toll and toll.damage.harm is Harm.DOUBLED else frozenset()
     made = len(evidence.created) if toll and toll.damage.harm is Harm.CREATED else 0
     # A replay that came too late for its window was not let in a second time, but not by deduplication.
+    gone = evidence.discarded(entries)
+    away = harm.may.intersection(gone) if toll and toll.damage.harm is Harm.DISCARDED else frozenset()
+    harmed = lost | twice | away
+    when = [entry.produced_at for entry in entries if entry.order_id in harmed]
     excused = evidence.late if toll and toll.damage.harm is Harm.DOUBLED else frozenset()
     return Orders(
         produced=len(produced),
@@ -166,11 +186,15 @@ def settle(entries: Sequence[ledger.Entry], evidence: Evidence, toll: Toll | Non
         expected_missing=len(lost),
         expected_duplicate=len(twice),
         spared=len(harm.must - lost - twice - excused),
-        harmed_ids=tuple(sorted(lost | twice)),
+        harmed_ids=tuple(sorted(harmed)),
+        harmed_between=(min(when), max(when)) if when else (),
         created=len(evidence.created),
         expected_created=made,
         created_ids=tuple(sorted(evidence.created)[:NAMED]),
         misplaced=len(misplaced),
+        discarded=len(gone),
+        expected_discarded=len(away),
+        discarded_ids=tuple(sorted(gone, key=away.__contains__)[:NAMED]),
     )
 
 
@@ -185,6 +209,7 @@ class PipelineBooks:
     def __init__(self, endpoints: Endpoints, names: Mapping[str, str]) -> None:
         self._endpoints = endpoints
         self._results = lake.Prefix(endpoints.aws_direct, names["LAKE_BUCKET"], names["RESULTS_PREFIX"])
+        self._archive = lake.Prefix(endpoints.aws_direct, names["LAKE_BUCKET"], names["RAW_ARCHIVE_PREFIX"])
         self._dead = Tail(endpoints.kafka_direct, names["ORDERS_DLQ"])
         self._late = Tail(endpoints.kafka_direct, names["ORDERS_LATE"])
         self._evidence = Evidence()
@@ -206,6 +231,7 @@ class PipelineBooks:
         # No result can hold an order that was produced after it was delivered; but a replay may be of
         # an order from before.
         self._results.since = self._since - REPLAYS_S
+        self._archive.since = self._since
         self._evidence.results.forget(int((self._since - 2 * REPLAYS_S) * 1000))
 
     def account(self, until: float, toll: Toll | None = None) -> Orders:
@@ -214,6 +240,9 @@ class PipelineBooks:
             self._evidence.results.take(pane)
             if pane.window_end >= self._since * 1000:
                 self._strange.update(pane.order_ids)
+        for line in self._archive.fresh():
+            batch = archive.batch(line)
+            self._evidence.archived.setdefault(batch.partition, Runs()).add(batch.first, batch.last)
         self._evidence.dead.update(record["payload_sha"] for record in self._dead.fresh())
         self._evidence.late.update(record["order_id"] for record in self._late.fresh())
         entries = [

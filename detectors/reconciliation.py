@@ -34,6 +34,9 @@ class Runs:
         held = sum(max(0, min(end, last + 1) - max(start, first)) for first, last in self._runs)
         return max(0, end - start) - held
 
+    def __contains__(self, offset: int) -> bool:
+        return any(first <= offset <= last for first, last in self._runs)
+
     def forget(self, before: int) -> None:
         """Drop the runs that lie wholly before an offset."""
         self._runs = [run for run in self._runs if run[1] >= before]

@@ -314,11 +314,13 @@ def _unbalanced(orders: Orders | None) -> Iterator[str]:
     spared = f"; {orders.spared} that had to be harmed were not" if orders.spared else ""
     made = f" (first: {', '.join(orders.created_ids[:3])})" if orders.created_ids else ""
     made = f"; {orders.created} in results were never produced{made}" if orders.created else ""
+    absent = f" (first: {', '.join(orders.discarded_ids[:3])})" if orders.discarded_ids else ""
+    absent = f"; {orders.discarded} are not in the archive{absent}" if orders.discarded else ""
     misplaced = f"; {orders.misplaced} are in results and belong in the DLQ" if orders.misplaced else ""
     yield (
         f"the books do not balance: of {orders.produced} orders {orders.windowed} are in windows, "
         f"{orders.dlq} in the DLQ, {orders.late} late and {orders.missing} missing{lost}{named}; "
-        f"{orders.duplicate} are in more than one window result{doubled}{spared}{made}{misplaced}"
+        f"{orders.duplicate} are in more than one window result{doubled}{spared}{made}{absent}{misplaced}"
     )
 
 
@@ -331,6 +333,7 @@ def _undamaged(record: Record) -> Iterator[str]:
         Harm.LOST: orders.expected_missing,
         Harm.DOUBLED: orders.expected_duplicate,
         Harm.CREATED: orders.expected_created,
+        Harm.DISCARDED: orders.expected_discarded,
     }[damage.harm]
     if harmed < damage.at_least:
         yield f"{harmed} orders were {damage.harm}, at least {damage.at_least} were to be ({damage.why})"

@@ -71,11 +71,14 @@ def _orders(orders: Orders) -> dict[str, int]:
     }
 
 
-def _damage(orders: Orders) -> dict[str, int | list[str]]:
+def _damage(orders: Orders) -> dict[str, int | list[str] | list[float]]:
     """Return what the fault was expected to harm, by order id: the part of `orders` that is in order."""
     return {
         "lost": orders.expected_missing,
         "doubled": orders.expected_duplicate,
+        "created": orders.expected_created,
+        "discarded": orders.expected_discarded,
+        "produced_between": list(orders.harmed_between),
         "order_ids": list(orders.harmed_ids),
     }
 

@@ -16,6 +16,7 @@ SCENARIO = Scenario(
         harm=Harm.CREATED,
         why="the strangers' orders are counted in windows like any other",
         at_least=50,
+        at_most=2_000,  # 10 a second
     ),
     tolerate={RECONCILIATION_TOTALS: "the strangers' orders are in the totals, and not in the ledger"},
     tags=frozenset({"pipeline", "invariant"}),

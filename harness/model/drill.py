@@ -47,6 +47,8 @@ class Harm(StrEnum):
     LOST = "lost"
     DOUBLED = "doubled"
     CREATED = "created"
+    DISCARDED = "discarded"
+    """Counted like any other, and missing from the archive of what came in."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,8 +59,8 @@ class Damage:
     before the fault was asked for until it was healed; at least `at_least` of them, and `at_most`
     that many (0: no limit but theirs). If `lasting`, every one of them that was acknowledged while
     the fault was surely in effect must be harmed (a replay may be late instead); else it strikes
-    once, when it begins, and hits what is under way. Orders that are CREATED are in no ledger: they
-    are only counted.
+    once, when it begins, and hits what is under way. Orders that are CREATED are in no ledger, and
+    which are DISCARDED is decided by who dies when: of those only how many is asked.
     """
 
     harm: Harm
@@ -75,12 +77,13 @@ class Damage:
             problems.append("damage is expected without a reason")
         if self.at_least < 1:
             problems.append("damage that may be none is not expected: at_least must be 1 or more")
-        if self.lasting and not self.kind and self.harm is not Harm.CREATED:
+        certain = self.harm in (Harm.LOST, Harm.DOUBLED)
+        if self.lasting and not self.kind and certain:
             problems.append("lasting damage to orders of every kind would leave nothing to check by")
         if self.at_most and self.at_most < self.at_least:
             problems.append(f"at least {self.at_least} and at most {self.at_most} orders cannot both be")
-        if not self.lasting and not self.at_most:
-            problems.append("a strike of no known size excuses the loss of everything: it needs at_most")
+        if not self.at_most and not (self.lasting and certain):
+            problems.append("harm of no known size excuses everything: it needs at_most")
         if problems:
             raise DeclarationError(f"damage ({self.why or 'no reason'})", problems)
 

@@ -16,12 +16,14 @@ class Orders:
     """The books of one run: every produced order is in exactly one of the other counts.
 
     `duplicate` counts order ids in more than one window result, `created` those in a result that
-    nobody produced, `misplaced` those in a result and in the DLQ. `expected_missing`,
-    `expected_duplicate` and `expected_created` count those of each that the fault was expected to
-    harm; there must be no others for the books to balance. `spared` counts orders that were expected
-    to be harmed and were not. `missing_ids` names up to 100 of the missing, those nobody expected
-    first; `harmed_ids` all that were harmed as expected. `idle_s` is the longest time in which no
-    order was produced.
+    nobody produced, `misplaced` those in a result and in the DLQ, `discarded` those that are not in
+    the archive of what came in. `expected_missing`, `expected_duplicate`, `expected_created` and
+    `expected_discarded` count those of each that the fault was expected to harm; there must be no
+    others for the books to balance. `spared` counts orders that were expected to be harmed and were
+    not. `missing_ids` names up to 100 of the missing, those nobody expected first; `created_ids` and
+    `discarded_ids` as many of those; `harmed_ids` all that were harmed as expected, and
+    `harmed_between` when the first and the last of them were produced (epoch seconds). `idle_s` is
+    the longest time in which no order was produced.
     """
 
     produced: int
@@ -39,6 +41,10 @@ class Orders:
     expected_created: int = 0
     created_ids: tuple[str, ...] = ()
     misplaced: int = 0
+    discarded: int = 0
+    expected_discarded: int = 0
+    discarded_ids: tuple[str, ...] = ()
+    harmed_between: tuple[float, ...] = ()
     idle_s: float = 0.0
 
     @property
@@ -48,6 +54,7 @@ class Orders:
             self.missing == self.expected_missing
             and self.duplicate == self.expected_duplicate
             and self.created == self.expected_created
+            and self.discarded == self.expected_discarded
         )
         whole = self.windowed + self.dlq + self.late + self.missing == self.produced
         return as_expected and whole and self.spared == 0 and self.misplaced == 0

@@ -101,7 +101,7 @@ def passed(draw: st.DrawFn) -> Drill:
         if draw(st.booleans()):
             events += _sounding(draw, each.name, healed, healed + each.clear_s)
     end = max(event.at for event in events) - T0 + 1
-    events += [canary(draw(seconds(0.0, end))), *_ending(draw, scenario, end)]
+    events += [canary(draw(seconds(healed, end))), *_ending(draw, scenario, end)]
     return Drill(scenario, tuple(sorted(events, key=lambda event: event.at)))
 
 
@@ -175,6 +175,7 @@ def refused(draw: st.DrawFn) -> Drill:
         e(healed, Kind.HEALED, "Sham"),
         e(healed, Kind.ERROR, "FaultNotInEffect", message="no effect"),
         e(healed, Kind.DONE),
+        e(healed, Kind.TELEMETRY, ticks=20, missed=0),
     ]
     if draw(st.booleans()):
         name = draw(st.sampled_from([*_board(scenario)]))
@@ -294,6 +295,15 @@ FAILS: dict[str, Break] = {
     "an order lost": lambda drill: _one_order(drill, windowed=-1, missing=1),
     "an order twice": lambda drill: _one_order(drill, duplicate=1),
     "an order from nowhere": lambda drill: _one_order(drill, windowed=1),
+    "a stranger's order": lambda drill: _edited(drill, Kind.BOOKS, created=1),
+    "an order in two places": lambda drill: _edited(drill, Kind.BOOKS, misplaced=1),
+    "an order not archived": lambda drill: _edited(drill, Kind.BOOKS, discarded=1),
+    "no reason to fire": lambda drill: _edited(
+        drill, Kind.TELEMETRY, uncrossed=[drill.scenario.expect[0].name]
+    ),
+    "altered": lambda drill: _edited(
+        drill, Kind.BASELINE, altered={drill.scenario.expect[0].name: "Threshold is 9, not 1"}
+    ),
 }
 INVALIDATES: dict[str, Break] = {
     "canary early": _canary_early,
@@ -302,6 +312,15 @@ INVALIDATES: dict[str, Break] = {
     "an error": lambda drill: drill.changed([*drill.events, e(400, Kind.ERROR, "StackError", message="x")]),
     "telemetry dead": lambda drill: _edited(drill, Kind.TELEMETRY, ticks=0),
     "telemetry frozen": lambda drill: _edited(drill, Kind.TELEMETRY, silent_s=10.5),
+    "telemetry begun anew": lambda drill: _edited(drill, Kind.TELEMETRY, restarts=1),
+    "telemetry in pieces": lambda drill: _edited(drill, Kind.TELEMETRY, missed=23),
+    "a stranger in the dark": lambda drill: _edited(
+        drill, Kind.TELEMETRY, dark={STRANGERS[0]: "in the last 30 s"}
+    ),
+    "no load for long": lambda drill: _edited(drill, Kind.BOOKS, idle_s=30.5),
+    "a stranger rang before": lambda drill: drill.changed(
+        [e(-6, Kind.BETWEEN, STRANGERS[0], aftermath=False, changed_at=T0 - 6), *drill.events]
+    ),
     "a stranger blind": lambda drill: drill.changed(
         [*drill.events, seen(STRANGERS[0], "INSUFFICIENT_DATA", 30), seen(STRANGERS[0], "OK", 31)]
     ),
@@ -321,7 +340,7 @@ NOISE = st.builds(
             e(0, Kind.PHASE, Phase.RECOVER),
             e(0, Kind.RUN, schema=1),
             e(0, Kind.OUTCOME, "FAILED", why=["another judge said so"]),
-            e(0, Kind.TELEMETRY, ticks=3, missed=7),
+            e(0, Kind.TELEMETRY, ticks=7, missed=1),
         ]
     ),
 )

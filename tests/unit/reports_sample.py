@@ -151,6 +151,7 @@ def refused(message: str) -> tuple[Event, ...]:
         event(10.3, Kind.HEALED, fault),
         event(10.4, Kind.ERROR, "FaultNotInEffect", message=message),
         event(10.5, Kind.DONE),
+        event(10.6, Kind.TELEMETRY, ticks=19, missed=0),
     )
 
 

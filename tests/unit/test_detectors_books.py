@@ -18,6 +18,10 @@ from harness.errors import StackError
 from tests.unit.load_fakes import endpoints
 from tests.unit.test_detectors_lake import FakeS3
 
+NAMES = {
+    **{"LAKE_BUCKET": "b", "RESULTS_PREFIX": "p/", "RAW_ARCHIVE_PREFIX": "a/"},
+    **{"ORDERS_DLQ": "d", "ORDERS_LATE": "l"},
+}
 PLACES = ("windowed", "late", "dlq", "nowhere", "both", "twice")
 
 
@@ -111,7 +115,7 @@ def written(path: Path, rows: list[tuple[str, str, int, float]]) -> str:
         )
         database.executemany(
             "INSERT INTO orders (order_id, kind, event_time, payload_sha, partition, offset, produced_at)"
-            " VALUES (?, ?, ?, 'x', 0, 0, ?)",
+            " VALUES (?, ?, ?, 'x', 0, NULL, ?)",
             rows,
         )
     database.close()
@@ -136,8 +140,7 @@ def test_a_replay_of_an_order_from_before_is_found_in_the_window_it_was_in(
     s3.put(delivered, "a", json.dumps({**pane, "order_ids": ["o-1"]}))
     monkeypatch.setattr(aws, "client", lambda *_: s3)
     path = written(tmp_path / "l", [("o-1", "good", 0, delivered - 5), ("o-1", "duplicate", 0, 1_002.0)])
-    names = {"LAKE_BUCKET": "b", "RESULTS_PREFIX": "p/", "ORDERS_DLQ": "d", "ORDERS_LATE": "l"}
-    books = PipelineBooks(replace(endpoints(tmp_path), ledger=path), names)
+    books = PipelineBooks(replace(endpoints(tmp_path), ledger=path), NAMES)
     books.open(1_000.0)
 
     account = books.account(1_010.0)

@@ -15,12 +15,11 @@ from detectors.books import Evidence, PipelineBooks, Tail, idle, settle
 from detectors.lake import Result
 from harness.model import Damage, Harm, Toll
 from tests.unit.load_fakes import endpoints
-from tests.unit.test_detectors_books import entry, windowed, written
+from tests.unit.test_detectors_books import NAMES, entry, windowed, written
 from tests.unit.test_detectors_lake import FakeS3
 
-NAMES = {"LAKE_BUCKET": "b", "RESULTS_PREFIX": "p/", "ORDERS_DLQ": "d", "ORDERS_LATE": "l"}
-STRANGERS = Damage(harm=Harm.CREATED, why="they are counted like any other")
-Row = tuple[str, str, int, float]
+STRANGERS = Damage(harm=Harm.CREATED, why="they are counted like any other", at_most=9)
+DISCARDED = Damage(harm=Harm.DISCARDED, why="committed, and not archived", at_most=9)
 
 
 class Rig:
@@ -31,14 +30,18 @@ class Rig:
         written(self.path, [])
         self.books = PipelineBooks(replace(endpoints(folder), ledger=str(self.path)), NAMES)
 
-    def produced(self, *rows: Row) -> None:
+    def produced(self, order_id: str, at: float, kind: str = "good", offset: int | None = None) -> None:
         with sqlite3.connect(self.path) as database:
-            database.executemany(
-                "INSERT INTO orders (order_id, kind, event_time, payload_sha, partition, offset,"
-                " produced_at) VALUES (?, ?, ?, 'x', 0, 0, ?)",
-                rows,
+            database.execute(
+                'INSERT INTO orders (order_id, kind, event_time, payload_sha, partition, "offset",'
+                " produced_at) VALUES (?, ?, 0, 'x', 2, ?, ?)",
+                (order_id, kind, offset, at),
             )
         database.close()
+
+    def archived(self, at: float, first: int, last: int) -> None:
+        line = json.dumps({"topic": "orders", "partition": 2, "first_offset": first, "last_offset": last})
+        self.s3.put(at, f"{at:09.1f}", line, "a/")
 
     def delivered(self, at: float, *order_ids: str) -> None:
         start = int(at - 6) * 1000
@@ -49,7 +52,7 @@ class Rig:
     def orders(self, *at: float) -> None:
         """Produce an order at each of these times, and deliver it 7 s later."""
         for each in at:
-            self.produced((f"o-{each:g}", "good", 0, each))
+            self.produced(f"o-{each:g}", each)
             self.delivered(each + 7, f"o-{each:g}")
 
 
@@ -62,7 +65,7 @@ def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rig:
 
 
 def lost(rig: Rig, at: float) -> None:
-    rig.produced((f"lost@{at:g}", "good", 0, at))
+    rig.produced(f"lost@{at:g}", at)
 
 
 def test_orders_under_way_when_the_fault_strikes_are_in_the_books(rig: Rig) -> None:
@@ -106,7 +109,7 @@ def toll(damage: Damage, at: float) -> Toll:
     [
         (
             Damage(harm=Harm.LOST, why="dropped", kind="late"),
-            lambda rig: rig.produced(("l", "late", 0, 1_005.0)),
+            lambda rig: rig.produced("l", 1_005.0, "late"),
         ),
         (STRANGERS, lambda rig: rig.delivered(1_013.0, "stranger")),
     ],
@@ -136,7 +139,7 @@ def test_an_order_in_a_result_that_nobody_produced_is_created(rig: Rig) -> None:
 
 def test_an_order_from_long_before_is_no_stranger(rig: Rig) -> None:
     """It is in the ledger, though not in this account."""
-    rig.produced(("old", "good", 0, 900.0))
+    rig.produced("old", 900.0)
     rig.delivered(1_004.0, "old")
     rig.orders(1_005.0)
     rig.books.open(1_000.0)
@@ -156,6 +159,38 @@ def test_a_time_without_orders_is_told(rig: Rig) -> None:
 def test_idle_counts_from_the_beginning_and_to_the_end(times: tuple[float, ...], longest: float) -> None:
     """What never began has been idle all along."""
     assert longest == idle(times, 0.0, 60.0)
+
+
+# --- the archive --------------------------------------------------------------------------------
+
+
+def test_every_order_must_be_in_the_archive_of_what_came_in(rig: Rig) -> None:
+    """One that was committed and never archived is in a window all the same."""
+    for offset, at in enumerate((1_005.0, 1_006.0, 1_007.0), start=40):
+        rig.produced(f"o-{offset}", at, offset=offset)
+    rig.delivered(1_014.0, "o-40", "o-41", "o-42")
+    rig.archived(1_008.0, 30, 40)
+    rig.archived(1_009.0, 42, 50)
+    rig.books.open(1_000.0)
+    got = rig.books.account(1_020.0)
+    told = rig.books.account(1_020.0, toll(DISCARDED, 1_001.0))
+
+    assert (0, 1, ("o-41",), False) == (got.missing, got.discarded, got.discarded_ids, got.balanced)
+    assert (1, 1, ("o-41",), (1_006.0, 1_006.0), True) == (
+        told.discarded,
+        told.expected_discarded,
+        told.harmed_ids,
+        told.harmed_between,
+        told.balanced,
+    )
+
+
+def test_an_order_of_which_nobody_knows_the_offset_is_not_looked_for_in_the_archive(rig: Rig) -> None:
+    """The broker only said that it has it already."""
+    rig.orders(1_005.0)
+    rig.books.open(1_000.0)
+
+    assert 0 == rig.books.account(1_020.0).discarded
 
 
 # --- in one place only --------------------------------------------------------------------------

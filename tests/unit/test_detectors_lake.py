@@ -27,15 +27,17 @@ class FakeS3:
     listed: int = 0
     read: list[str] = field(default_factory=list)
 
-    def put(self, at: float, tail: str, body: str = "x\n") -> None:
+    def put(self, at: float, tail: str, body: str = "x\n", prefix: str = "p/") -> None:
         stamp = datetime.fromtimestamp(at, UTC)
-        self.objects[f"p/{stamp:%Y/%m/%d/%H}/s-{stamp:%Y-%m-%d-%H-%M-%S}-{tail}"] = at, body
+        self.objects[f"{prefix}{stamp:%Y/%m/%d/%H}/s-{stamp:%Y-%m-%d-%H-%M-%S}-{tail}"] = at, body
 
     def get_paginator(self, _operation: str) -> FakeS3:
         return self
 
     def paginate(self, **asked: str) -> Iterator[dict[str, Any]]:
-        keys = sorted(key for key in self.objects if key > asked["StartAfter"])
+        keys = sorted(
+            key for key in self.objects if key > asked["StartAfter"] and key.startswith(asked["Prefix"])
+        )
         self.listed = len(keys)
         for at in range(0, len(keys), 1000):
             yield {"Contents": [self._entry(key) for key in keys[at : at + 1000]]}

@@ -29,7 +29,7 @@ from harness.faults import (
 from harness.judge import judge
 from harness.model import Capability, Fault, Knobs, Outcome, Refusal, Scenario, Toxic
 from harness.runner import run
-from harness.timeline import Timeline
+from harness.timeline import Event, Kind, Timeline
 from harness.undo import UndoJournal, await_healed, remains
 from tests.contracts import check_fault, check_no_sham_is_felt, check_sham
 from tests.fake_stack import FakeStack
@@ -103,8 +103,9 @@ def test_a_drill_on_a_sham_is_invalid_and_a_good_control(fault: Fault, tmp_path:
         control="sham",
     )
 
-    assert Outcome.INVALID is judge(scenario, timeline.events[1:], control="sham").outcome
-    assert Outcome.INVALID is judge(scenario, timeline.events[1:]).outcome
+    events = [*timeline.events[1:], Event(clock.now(), Kind.TELEMETRY, "", {"ticks": 20, "missed": 0})]
+    assert Outcome.INVALID is judge(scenario, events, control="sham").outcome
+    assert Outcome.INVALID is judge(scenario, events).outcome
 
 
 def test_the_fault_contract_finds_a_fault_that_never_bites() -> None:

@@ -32,7 +32,7 @@ SCENARIO_KEYS = [
     "rerun",
 ]
 ORDER_KEYS = ["produced", "windowed", "dlq", "duplicate", "late", "missing"]
-DAMAGE_KEYS = ["lost", "doubled", "order_ids"]
+DAMAGE_KEYS = ["lost", "doubled", "created", "discarded", "produced_between", "order_ids"]
 
 
 def test_results_json_has_exactly_the_keys_of_the_contract() -> None:
