@@ -20,13 +20,6 @@ from harness import undo
 from harness.errors import DeclarationError, UsageError
 from harness.model import Fault, Scenario
 
-_MISTAKES = (
-    *(ArithmeticError, AttributeError, ImportError, LookupError, NameError),
-    *(OSError, SyntaxError, TypeError, ValueError),
-)
-"""What a scenario file may do wrong while it is read; a DeclarationError lists its own problems."""
-
-
 Check = Callable[[Scenario], Iterable[str]]
 """Yields what else is wrong with a scenario, in words."""
 
@@ -86,7 +79,9 @@ def _scenario(path: Path, imported: Callable[[], ModuleType]) -> Scenario:
         if problems:
             raise DeclarationError(path.name, problems)
         scenario = getattr(imported(), "SCENARIO", None)
-    except _MISTAKES as error:
+    except DeclarationError:
+        raise
+    except (Exception, SystemExit) as error:  # a file of somebody else's may do anything
         raise DeclarationError(path.name, [f"{type(error).__name__}: {error}"]) from error
     if not isinstance(scenario, Scenario):
         raise DeclarationError(path.name, ["it must define SCENARIO = Scenario(...)"])

@@ -43,7 +43,8 @@ class Punctuality:
 def punctuality(rows: Iterable[Mapping[str, Any]]) -> list[Punctuality]:
     """Return every expected alarm of the drills in `rows` (of results.json), by drill and alarm.
 
-    Controls, and drills that were skipped or INVALID, say nothing about an alarm.
+    Controls, and drills that were skipped or INVALID, say nothing about an alarm. KeyError, TypeError or
+    AttributeError if `rows` are none of results.json.
     """
     found: dict[tuple[str, str], list[tuple[float, float | None]]] = {}
     for row in rows:

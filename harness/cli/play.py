@@ -199,8 +199,9 @@ def report(session: Session, /, run: str, out: Path, junit: Path | None, directo
     where = directory or (Path(head.scenarios) if head.scenarios else None)
     known = drills.scenarios(where, session.platform.alarms)
     record = rebuilt.record(folder, known, running.judged(session.platform))
-    write(record, folder, junit=junit)
     for drill in record.drills:
         running.tell_outcome(drill)
-    say(f"{words.headline(record)}; report: {folder / 'report.html'}")
+    say(words.headline(record))
+    write(record, folder, junit=junit)  # last: a folder that cannot be written costs no verdict
+    say(f"report: {folder / 'report.html'}")
     return exit_code(record.drills)

@@ -245,8 +245,8 @@ class _Run:
 
     def _report(self) -> None:
         record = rebuilt.record(self.folder, self.request.scenarios, self._alarms())
-        write(record, self.folder, junit=self.request.junit)
         self.records = list(record.drills)
+        write(record, self.folder, junit=self.request.junit)
         self._keep_telemetry()
         _point_latest(self.folder)
         say(f"{words.headline(record)}; report: {self.folder / 'report.html'}")

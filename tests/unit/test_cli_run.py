@@ -264,6 +264,20 @@ def test_a_stored_run_is_judged_again_from_its_journal(platform: FakePlatform) -
     assert {BROKER_KILLED: "FAILED"} == outcomes()
 
 
+def test_a_report_that_cannot_be_written_costs_no_verdict(
+    platform: FakePlatform, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Judging is what was asked for; where it goes is a detail."""
+    assert 0 == main(["run", BROKER_KILLED], platform)
+    capsys.readouterr()
+
+    assert 64 == main(["report", "latest", "--junit", "."], platform)
+    told = capsys.readouterr()
+    assert "1 passed" in told.out
+    assert ". cannot be written" in told.err
+    assert "Traceback" not in told.err
+
+
 def test_every_event_is_in_the_journal_at_once(platform: FakePlatform) -> None:
     """A killed run leaves what it saw, up to the moment it was killed."""
     seen: list[int] = []

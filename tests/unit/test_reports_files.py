@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.errors import UsageError
 from harness.model import Outcome
 from reports import markdown, results, telemetry
 from reports.write import RENDERERS, save, write
@@ -115,6 +116,18 @@ def test_write_leaves_every_file_and_no_draft(tmp_path: Path) -> None:
 
     assert sorted(RENDERERS) == sorted(path.name for path in (tmp_path / "runs" / "1").iterdir())
     assert (tmp_path / "runs/1/junit.xml").read_bytes() == (tmp_path / "ci/out.xml").read_bytes()
+
+
+def test_a_file_that_cannot_be_written_costs_no_other(tmp_path: Path) -> None:
+    """Somebody gave a directory for junit.xml: the page is worth no less."""
+    (tmp_path / "report.html").mkdir()
+    (tmp_path / "ci").mkdir()
+
+    with pytest.raises(UsageError, match=r"ci cannot be written .*; .*report.html cannot be written"):
+        write(sample.everything(), tmp_path, junit=tmp_path / "ci")
+
+    left = {path.name for path in tmp_path.iterdir()}
+    assert {"ci", "report.html", "results.json", "junit.xml", "summary.md"} == left
 
 
 def test_write_survives_text_no_encoding_holds(tmp_path: Path) -> None:

@@ -55,3 +55,31 @@ def test_the_command_reads_stored_runs_and_is_red_if_one_was_late(
     assert 1 == main(["times", "--out", str(tmp_path)])
     assert "| 2 | 10.0 | 31.0 | 31.0 | 30 | **no** |" in capsys.readouterr().out
     assert 64 == main(["times", "--out", str(tmp_path / "nowhere")])
+
+
+def test_a_run_is_named_as_everywhere(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`latest` is what report and telemetry take."""
+    (tmp_path / "latest").mkdir()
+    (tmp_path / "latest" / "results.json").write_text(json.dumps({"scenarios": [row(10.0)]}))
+
+    assert 0 == main(["times", "latest", "--out", str(tmp_path)])
+    assert 64 == main(["times", "never", "--out", str(tmp_path)])
+    assert "there is no run never" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("{", "[]", "7", '{"scenarios": 7}', '{"scenarios": [7]}', '{"scenarios": [{"outcome": "PASSED"}]}'),
+        '{"scenarios": [{"name": "a", "outcome": "PASSED", "alarms": [{"name": "b"}]}]}',
+        '{"scenarios": [{"name": "a", "outcome": "PASSED", "alarms": [7]}]}',
+    ],
+)
+def test_results_of_something_else_are_bad_usage(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    """Valid JSON is not yet a run: the file is named, and nothing is a bug."""
+    (tmp_path / "results.json").write_text(text)
+
+    assert 64 == main(["times", str(tmp_path)])
+    assert "results.json cannot be read" in capsys.readouterr().err
