@@ -16,7 +16,7 @@ from harness.errors import UsageError
 from harness.timeline import Event, Kind
 from tests.fakes import FakeClock
 from tests.unit.cli_rig import FakePlatform
-from tests.unit.test_queries import AT, FakeCloud, run_folder
+from tests.unit.queries_rig import AT, FakeCloud, run_folder
 
 BEGAN = AT / 1000
 
