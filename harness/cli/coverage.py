@@ -64,7 +64,7 @@ def covered(session: Session, /, out: Path | None, only_declared: bool, as_json:
 
 
 def read(out: Path) -> tuple[list[Stored], list[str]]:
-    """Return the drills judged or skipped in `out`'s runs, oldest first, and what could not be read and why."""
+    """Return the drills judged or skipped in `out`, oldest first, and what could not be read and why."""
     stored: list[Stored] = []
     unread: list[str] = []
     # A run's folder is named by when it began; `latest` is one of them again.
