@@ -25,6 +25,7 @@ class Kind(StrEnum):
     MODE_WITHOUT_ALARM = "modes without their alarm"
     ALARM_WITHOUT_DRILL = "alarms no drill expects"
     METRIC_UNUSED = "metrics no alarm and no dashboard uses"
+    MODE_SKIPPED = "modes that were skipped whenever they were to run"
     TOLERANCE_STALE = "tolerances no run needed"
 
 
@@ -39,11 +40,12 @@ class Gap:
 
 @dataclass(frozen=True)
 class Stored:
-    """One drill of a stored run that was judged: what it tolerated and what fired, by name."""
+    """One drill of a stored run: what it tolerated and what fired, by name, or that it was skipped."""
 
     name: str
     tolerated: frozenset[str]
     fired: frozenset[str]
+    skipped: bool = False
 
 
 @dataclass(frozen=True)
@@ -109,12 +111,14 @@ def coverage(declared: Declared, stored: Sequence[Stored] | None = None) -> Cove
 
     Without stored drills nothing is asked of the tolerances.
     """
-    verdicts = [] if stored is None else list(_tolerances(declared.scenarios, stored))
+    judged = [each for each in stored or () if not each.skipped]
+    verdicts = [] if stored is None else list(_tolerances(declared.scenarios, judged))
     return Coverage(
         gaps=(
             *_modes(declared),
             *_alarms(declared),
             *_metrics(declared),
+            *_skipped(declared, stored or ()),
             *(each for each in verdicts if isinstance(each, Gap)),
         ),
         unjudged=tuple(each for each in verdicts if isinstance(each, Unjudged)),
@@ -150,6 +154,16 @@ def _metrics(declared: Declared) -> Iterator[Gap]:
     for metric in declared.metrics:
         if metric.name not in used:
             yield Gap(Kind.METRIC_UNUSED, metric.name, "nobody sees what it says")
+
+
+def _skipped(declared: Declared, stored: Sequence[Stored]) -> Iterator[Gap]:
+    """Yield the modes that nobody has judged, though their drills were asked for: a skip is green."""
+    for mode in declared.modes:
+        of_mode = {name for name, each in declared.drilled.items() if each.mode == mode.number}
+        runs = [each for each in stored if each.name in of_mode]
+        if runs and all(each.skipped for each in runs):
+            why = f"SKIPPED in all {len(runs)} stored drills of it; `firedrill doctor` says what is lacking"
+            yield Gap(Kind.MODE_SKIPPED, str(mode), why)
 
 
 def _tolerances(scenarios: Mapping[str, Scenario], stored: Sequence[Stored]) -> Iterator[Gap | Unjudged]:

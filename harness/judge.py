@@ -290,11 +290,15 @@ def _uncleared(record: Record, alarm: Alarm) -> Iterator[str]:
     healed = record.first(Kind.HEALED) or record.phase(Phase.CLEAR)
     if alarm.name not in record.fired or not healed:
         return
+    healing = record.first(Kind.HEALING)
     cleared_at, last = record.cleared_at(alarm.name), record.sightings[alarm.name][-1]
     again = record.fired_again_at(alarm.name, healed.at)
     if cleared_at is None or last.state is not AlarmState.OK:
         waited = max(event.at for event in record.events) - healed.at
         yield f"{alarm.name} was still {last.state} {waited:.1f} s after healing (limit {alarm.clear_s:g} s)"
+    elif healing and cleared_at < healing.at and alarm.name in record.expected:
+        early = healing.at - cleared_at
+        yield f"{alarm.name} cleared {early:.1f} s before healing: the fault was still in effect"
     elif again is not None and alarm.name in record.expected:
         yield f"{alarm.name} cleared and fired again {again - healed.at:.1f} s after healing: it flaps"
     elif cleared_at - healed.at > alarm.clear_s:

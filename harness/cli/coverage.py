@@ -28,7 +28,7 @@ RUNS = Path("runs")
 GAPS = 1
 """The exit code if anything is missing."""
 SCHEMA = 1
-JUDGED = {Outcome.PASSED.value, Outcome.FAILED.value}
+COUNTED = {Outcome.PASSED.value, Outcome.FAILED.value, Outcome.SKIPPED.value}
 """Only a drill that happened says anything about its tolerances."""
 
 
@@ -64,7 +64,7 @@ def covered(session: Session, /, out: Path | None, only_declared: bool, as_json:
 
 
 def read(out: Path) -> tuple[list[Stored], list[str]]:
-    """Return the judged drills of the runs in `out`, oldest first, and what could not be read and why."""
+    """Return the drills judged or skipped in `out`, oldest first, and what could not be read and why."""
     stored: list[Stored] = []
     unread: list[str] = []
     # A run's folder is named by when it began; `latest` is one of them again.
@@ -82,9 +82,14 @@ def read(out: Path) -> tuple[list[Stored], list[str]]:
 def _stored(path: Path) -> list[Stored]:
     rows = json.loads(path.read_text(encoding="utf-8"))["scenarios"]
     return [
-        Stored(row["name"], frozenset(row["tolerated"]), frozenset(row["fired"]))
+        Stored(
+            row["name"],
+            frozenset(row["tolerated"]),
+            frozenset(row["fired"]),
+            skipped=row["outcome"] == Outcome.SKIPPED.value,
+        )
         for row in rows
-        if row["outcome"] in JUDGED and not row.get("control")
+        if row["outcome"] in COUNTED and not row.get("control")
     ]
 
 

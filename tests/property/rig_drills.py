@@ -96,7 +96,7 @@ def passed(draw: st.DrawFn) -> Drill:
         e(healed, Kind.PHASE, Phase.CLEAR),
     ]
     for each in scenario.expect:
-        events += _sounding(draw, each.name, scenario.sla_of(each), healed + each.clear_s)
+        events += _sounding(draw, each.name, scenario.sla_of(each), healed + each.clear_s, until=healing)
     for each in scenario.tolerate:
         if draw(st.booleans()):
             events += _sounding(draw, each.name, healed, healed + each.clear_s)
@@ -124,11 +124,13 @@ def canary(at: float) -> Event:
     return e(at, Kind.CANARY, "OK", changed_at=T0 + at, notified_at=T0 + at)
 
 
-def _sounding(draw: st.DrawFn, name: str, notified_by: float, cleared_by: float) -> Iterator[Event]:
-    """Yield that an alarm fires and clears, by notification, by reading or by both."""
+def _sounding(
+    draw: st.DrawFn, name: str, notified_by: float, cleared_by: float, *, until: float = 0.0
+) -> Iterator[Event]:
+    """Yield that an alarm fires and clears, by notification, by reading or by both; not before `until`."""
     notified = draw(seconds(0.0, notified_by))
     fired = draw(seconds(0.0, notified))
-    cleared = draw(seconds(max(notified, fired + 0.125), cleared_by))
+    cleared = draw(seconds(max(notified, fired + 0.125, until), cleared_by))
     yield told(name, "ALARM", changed=fired, notified=notified)
     by = draw(st.sampled_from(["notification", "reading", "both"]))
     if by != "notification":
@@ -235,6 +237,14 @@ def slow_to_clear(drill: Drill) -> Drill:
     return drill.changed(sorted([*_quiet(drill, alarm.name, "OK"), clears], key=lambda x: x.at))
 
 
+def cleared_early(drill: Drill) -> Drill:
+    """Clear an alarm that was expected while the fault is still in effect."""
+    name = drill.scenario.expect[0].name
+    fires = [x for x in drill.events if x.kind is Kind.ALARM and x.data["state"] == "ALARM"]
+    kept = [x for x in drill.events if x.subject != name or x in fires]
+    return drill.changed([*kept, told(name, "OK", changed=90 - MOMENT, notified=90)])
+
+
 def _stuck(drill: Drill, state: str) -> Drill:
     board = {**_board(drill.scenario), drill.scenario.expect[0].name: state}
     return _edited(_later(drill, Kind.BOARD, 5), Kind.BOARD, states=board)
@@ -301,6 +311,7 @@ FAILS: dict[str, Break] = {
     "no reason to fire": lambda drill: _edited(
         drill, Kind.TELEMETRY, uncrossed=[drill.scenario.expect[0].name]
     ),
+    "cleared before healing": cleared_early,
     "altered": lambda drill: _edited(
         drill, Kind.BASELINE, altered={drill.scenario.expect[0].name: "Threshold is 9, not 1"}
     ),

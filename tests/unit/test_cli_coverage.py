@@ -111,8 +111,8 @@ def test_stored_runs_are_read_oldest_first_and_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "drill",
-    [row(outcome="INVALID"), row(outcome="SKIPPED"), row(control="sham", outcome="FAILED")],
-    ids=["invalid", "skipped", "sham"],
+    [row(outcome="INVALID"), row(control="sham", outcome="FAILED")],
+    ids=["invalid", "sham"],
 )
 def test_a_drill_that_did_not_happen_says_nothing_of_its_tolerances(
     tmp_path: Path, drill: dict[str, Any]
@@ -121,6 +121,14 @@ def test_a_drill_that_did_not_happen_says_nothing_of_its_tolerances(
     store(tmp_path, "2026-01-01", drill)
 
     assert ([], []) == read(tmp_path)
+
+
+def test_a_drill_that_was_skipped_is_told_apart(tmp_path: Path) -> None:
+    """It says nothing of its tolerances, and that its mode was not judged."""
+    store(tmp_path, "2026-01-01", row(outcome="SKIPPED"))
+    (stored,), _ = read(tmp_path)
+
+    assert stored.skipped
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"schema": 1}', '{"scenarios": [{"name": "x"}]}'])

@@ -52,6 +52,16 @@ def test_a_catalogue_that_covers_all_has_no_gaps() -> None:
     assert () == covered({"killed": KILLED, "calm": CALM}, metrics=[DOWN.metric]).gaps
 
 
+def test_a_mode_that_was_skipped_whenever_it_was_to_run_is_missing() -> None:
+    """A skip is green: a machine that can never do it would stay so."""
+    skipped = replace(run(), skipped=True)
+    (gap,) = covered({"killed": KILLED}, stored=[skipped, skipped]).of(Kind.MODE_SKIPPED)
+
+    assert gap.why.startswith("SKIPPED in all 2 stored drills of it")
+    assert () == covered({"killed": KILLED}, stored=[skipped, run()]).of(Kind.MODE_SKIPPED)
+    assert () == covered({"killed": KILLED}, stored=[]).of(Kind.MODE_SKIPPED)
+
+
 @pytest.mark.parametrize(
     "scenarios",
     [{}, {"other": replace(KILLED, mode=None)}, {"off": replace(KILLED, skip="why")}],

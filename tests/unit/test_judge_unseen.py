@@ -114,6 +114,15 @@ def test_an_expected_alarm_that_fires_again_after_it_cleared_flaps() -> None:
     )
 
 
+def test_an_expected_alarm_that_clears_while_the_fault_is_in_effect_has_lost_sight_of_it() -> None:
+    """Or it flaps by itself, and has fired at the right time by chance."""
+    early = [told("DOWN", "OK", 45, 46)]
+    got = verdict(sorted([*(x for x in GOOD if x.data.get("state") != "OK"), *early], key=lambda x: x.at))
+
+    assert Outcome.FAILED is got.outcome, got.why
+    assert ("DOWN cleared 15.0 s before healing: the fault was still in effect",) == got.why
+
+
 def test_a_tolerated_alarm_may_come_twice() -> None:
     """A pipeline that catches up is late once more."""
     twice = [
