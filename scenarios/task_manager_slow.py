@@ -9,6 +9,7 @@ from detectors.alarms import (
     LATENCY_ORANGE,
     LATENCY_RED,
     LATENCY_YELLOW,
+    THREAD_POOL_EXHAUSTED,
     WINDOW_EMIT_SLOW,
 )
 from fixtures.topology import BUSY_TASK_MANAGER, TASK_MANAGERS
@@ -27,6 +28,7 @@ SCENARIO = Scenario(
         LATENCY_YELLOW: _SLOW,
         LATENCY_ORANGE: _SLOW,
         LATENCY_RED: _SLOW,
+        THREAD_POOL_EXHAUSTED: "its threads wait for the processor, and what they are to look up for them",
         BACKPRESSURE: "the sources wait for it to take their orders",
     },
     tags=frozenset({"flink", "gray"}),
