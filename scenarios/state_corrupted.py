@@ -13,6 +13,7 @@ from detectors.alarms import (
     STATE_CORRUPT,
     TASK_MANAGER_DOWN,
     TASK_MANAGERS_UNSTABLE,
+    THREAD_POOL_EXHAUSTED,
     WINDOW_EMIT_SLOW,
 )
 from fixtures.topology import BUSY_TASK_MANAGER
@@ -30,6 +31,7 @@ SCENARIO = Scenario(
         CHECKPOINT_FAILING: "the checkpoint under way dies with the TaskManager",
         TASK_MANAGER_DOWN: "a TaskManager was killed, so that the job must restore",
         TASK_MANAGERS_UNSTABLE: "another drill may have lost a TaskManager within the same five minutes",
+        THREAD_POOL_EXHAUSTED: "an attempt that runs for a moment takes in the backlog at once",
         LATENCY_YELLOW: _WAITING,
         LATENCY_ORANGE: _WAITING,
         LATENCY_RED: _WAITING,
