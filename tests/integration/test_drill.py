@@ -7,7 +7,7 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -18,8 +18,8 @@ from detectors import aws
 from detectors.alarms import DLQ_SPIKE
 from detectors.cloudwatch import request
 from fixtures import topology
-from harness.clock import wait_until
-from harness.model import Phase
+from harness.clock import Clock, wait_until
+from harness.model import Node, Phase
 from harness.undo import UndoJournal
 from tests.stacks import FIREDRILL, RealStack, firedrill
 
@@ -107,22 +107,38 @@ def test_a_sham_comes_out_invalid(real: RealStack, tmp_path: Path) -> None:
     assert "INVALID" == only(tmp_path)["outcome"]
 
 
-def test_a_collector_that_was_frozen_makes_the_drill_invalid(real: RealStack, tmp_path: Path) -> None:
-    """It is too short for METRICS_SILENT, and long enough to miss an alarm."""
+def freeze(collector: Node, clock: Clock) -> None:
+    """Stop it for too short a time for METRICS_SILENT, and long enough to miss an alarm."""
+    collector.pause()
+    try:
+        clock.sleep(FROZEN_S)
+    finally:
+        collector.resume()
+
+
+def begin_anew(collector: Node, _: Clock) -> None:
+    """Kill it and start it at once: it leaves no silence, and has forgotten what it was to report."""
+    collector.kill()
+    collector.start()
+
+
+@pytest.mark.parametrize(
+    ("harm", "told"),
+    [(freeze, "the collector took no sample"), (begin_anew, "the collector was started anew")],
+)
+def test_a_collector_that_did_not_see_it_all_makes_the_drill_invalid(
+    real: RealStack, tmp_path: Path, harm: Callable[[Node, Clock], None], told: str
+) -> None:
+    """What it did not measure paged nobody."""
     real.await_well()
     with drilling("dlq_spike", tmp_path) as drill:
         await_phase(tmp_path, Phase.WATCH, real)
-        collector = real.stack.node(topology.COLLECTOR)
-        collector.pause()
-        try:
-            real.clock.sleep(FROZEN_S)
-        finally:
-            collector.resume()
+        harm(real.stack.node(topology.COLLECTOR), real.clock)
         drill.wait(LIMIT_S)
 
     row = only(tmp_path)
     assert "INVALID" == row["outcome"], row["why"]
-    assert any("the collector took no sample" in why for why in row["why"])
+    assert any(told in why for why in row["why"]), row["why"]
 
 
 def test_a_harness_killed_in_mid_drill_leaves_nothing_broken(real: RealStack, tmp_path: Path) -> None:
