@@ -17,7 +17,7 @@ from harness.cli import drills
 from harness.cli.live import say
 from harness.cli.platform import Session
 from harness.cli.play import FOLDER
-from harness.coverage import ENOUGH_RUNS, Coverage, Declared, Kind, Stored
+from harness.coverage import Coverage, Declared, Kind, Stored
 from harness.errors import UsageError
 from harness.model import Outcome
 from harness.runner import CANARY
@@ -103,7 +103,7 @@ def _text(report: Coverage, unread: list[str]) -> Iterator[str]:
             yield f"{kind} ({len(gaps)}):"
             yield from (f"  {gap.subject}: {gap.why}" for gap in gaps)
     if report.unjudged:
-        yield f"tolerances not judged yet, for lack of {ENOUGH_RUNS} runs ({len(report.unjudged)}):"
+        yield f"tolerances not judged yet, for lack of runs ({len(report.unjudged)}):"
         for (drill, runs), group in groupby(report.unjudged, lambda each: (each.drill, each.runs)):
             yield f"  {drill}, {plural(runs, 'run')}: {' '.join(each.alarm for each in group)}"
     if unread:

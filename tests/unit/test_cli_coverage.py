@@ -15,7 +15,7 @@ from harness import catalogue
 from harness.cli.coverage import read
 from harness.cli.journal import latest
 from harness.cli.main import main
-from harness.coverage import Coverage, Strength
+from harness.coverage import ENOUGH_OF_HEADLINE, Coverage, Strength
 from harness.errors import StackError
 from tests.unit.cli_rig import FakePlatform, FakeRunning
 
@@ -75,8 +75,8 @@ def test_a_stale_tolerance_is_told_from_stored_runs(
     platform: FakePlatform, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     """Only the runs know what a drill really needs."""
-    for number in range(3):
-        store(tmp_path / "runs", f"2026-01-0{number + 1}", row())
+    for number in range(ENOUGH_OF_HEADLINE):
+        store(tmp_path / "runs", f"2026-01-{number + 1:02}", row())
 
     assert 1 == main(["coverage", "--json"], platform)
     report = said(capsys)
@@ -90,8 +90,8 @@ def test_declared_looks_at_no_run(
     platform: FakePlatform, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     """The lint session must not depend on what somebody ran in this checkout."""
-    for number in range(3):
-        store(tmp_path / "runs", f"2026-01-0{number + 1}", row())
+    for number in range(ENOUGH_OF_HEADLINE):
+        store(tmp_path / "runs", f"2026-01-{number + 1:02}", row())
 
     main(["coverage", "--declared", "--json"], platform)
 

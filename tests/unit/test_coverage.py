@@ -11,7 +11,18 @@ import pytest
 from detectors.alarms import ALARMS
 from detectors.metrics import METRICS
 from harness import catalogue
-from harness.coverage import ENOUGH_RUNS, LAST_RUNS, Coverage, Declared, Gap, Kind, Stored, coverage
+from harness.coverage import (
+    ENOUGH_OF_HEADLINE,
+    ENOUGH_RUNS,
+    HEADLINE,
+    LAST_RUNS,
+    Coverage,
+    Declared,
+    Gap,
+    Kind,
+    Stored,
+    coverage,
+)
 from harness.faults import Kill
 from harness.model import MODES, Alarm, Category, Metric, Mode, Scenario, Tier, Unit
 from tests import fakes
@@ -50,6 +61,32 @@ def run(*fired: str, tolerated: Sequence[str] = ("LAG",), name: str = "killed") 
 def test_a_catalogue_that_covers_all_has_no_gaps() -> None:
     """The other tests take one thing away each."""
     assert () == covered({"killed": KILLED, "calm": CALM}, metrics=[DOWN.metric]).gaps
+
+
+def test_a_step_of_a_ladder_is_needed_where_a_higher_one_fired() -> None:
+    """It is breached whenever that one is; that it was not seen is a matter of when each is evaluated."""
+    mild, grave = (
+        replace(fakes.alarm(n), ladder="L", threshold=t) for n, t in (("MILD", 1.0), ("GRAVE", 9.0))
+    )
+    tolerant = replace(KILLED, tolerate={mild: "why", grave: "why"})
+
+    def stale(*fired: str) -> list[str]:
+        runs = [run(*fired, tolerated=("MILD", "GRAVE"))] * ENOUGH_RUNS
+        gaps = covered({"killed": tolerant}, stored=runs).of(Kind.TOLERANCE_STALE)
+        return [gap.subject.split()[-1] for gap in gaps]
+
+    assert ([], ["GRAVE"]) == (stale("GRAVE"), stale("MILD"))
+
+
+def test_a_headline_drill_is_asked_for_more_runs() -> None:
+    """It runs in CI every time, where what comes once in ten runs is seen."""
+    headline = replace(TOLERANT, tags=frozenset({HEADLINE}))
+    stale = [
+        covered({"killed": headline}, stored=[run()] * runs).of(Kind.TOLERANCE_STALE)
+        for runs in (ENOUGH_OF_HEADLINE - 1, ENOUGH_OF_HEADLINE)
+    ]
+
+    assert [0, 1] == [len(gaps) for gaps in stale]
 
 
 def test_a_mode_that_was_skipped_whenever_it_was_to_run_is_missing() -> None:
