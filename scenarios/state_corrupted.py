@@ -4,6 +4,7 @@ Why it matters: until then nothing showed it; from then on the job restarts for 
 """
 
 from detectors.alarms import (
+    BACKPRESSURE,
     CHECKPOINT_FAILING,
     LAG_ORANGE,
     LAG_YELLOW,
@@ -37,6 +38,7 @@ SCENARIO = Scenario(
         LATENCY_RED: _WAITING,
         LAG_YELLOW: _WAITING,
         LAG_ORANGE: _WAITING,
+        BACKPRESSURE: "the backlog comes in as fast as the windows take it",
         WINDOW_EMIT_SLOW: "windows that end meanwhile are emitted after the repair",
     },
     tags=frozenset({"flink"}),
