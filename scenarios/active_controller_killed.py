@@ -4,7 +4,7 @@ Why it matters: nobody can elect leaders for the dead broker's partitions before
 have elected one of their own.
 """
 
-from detectors.alarms import BROKER_DOWN, LATENCY_ORANGE, LATENCY_RED, LATENCY_YELLOW, WINDOW_EMIT_SLOW
+from detectors.alarms import BROKER_DOWN, LATENCY_ORANGE, LATENCY_YELLOW, WINDOW_EMIT_SLOW
 from fixtures.topology import ACTIVE_CONTROLLER, BROKERS
 from harness.faults import KillHolder
 from harness.model import Scenario
@@ -19,7 +19,6 @@ SCENARIO = Scenario(
     tolerate={
         LATENCY_YELLOW: _LEADERLESS,
         LATENCY_ORANGE: _LEADERLESS,
-        LATENCY_RED: _LEADERLESS,
         WINDOW_EMIT_SLOW: "the watermark waits for the partitions that have no leader",
     },
     tags=frozenset({"kafka", "gray"}),

@@ -7,7 +7,6 @@ what is seen of it from outside, and say nothing of the cause.
 from detectors.alarms import (
     BACKPRESSURE,
     CHECKPOINT_LONG,
-    LAG_ORANGE,
     LAG_YELLOW,
     LATENCY_ORANGE,
     LATENCY_RED,
@@ -32,7 +31,6 @@ SCENARIO = Scenario(
         LATENCY_ORANGE: _BLOCKED,
         LATENCY_RED: _BLOCKED,
         LAG_YELLOW: _BLOCKED,
-        LAG_ORANGE: _BLOCKED,
         WINDOW_EMIT_SLOW: "a blocked task emits no window",
         WINDOW_INCOMPLETE: "what is not delivered 15 s after its window closed counts as missing there",
     },

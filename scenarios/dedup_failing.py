@@ -8,7 +8,6 @@ from detectors.alarms import (
     CONFIG_DRIFT,
     DUPLICATES_IN_LAKE,
     LATENCY_ORANGE,
-    LATENCY_RED,
     LATENCY_YELLOW,
     RECONCILIATION_TOTALS,
 )
@@ -30,7 +29,6 @@ SCENARIO = Scenario(
         CONFIG_DRIFT: "deduplication is a setting, edited where it is deployed",
         LATENCY_YELLOW: _OLD,
         LATENCY_ORANGE: _OLD,
-        LATENCY_RED: _OLD,
     },
     damage=Damage(
         harm=Harm.DOUBLED,

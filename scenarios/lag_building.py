@@ -5,7 +5,6 @@ when to act, and when to add capacity.
 """
 
 from detectors.alarms import (
-    BACKPRESSURE,
     LAG_ORANGE,
     LAG_RED,
     LAG_SCALE_UP,
@@ -35,7 +34,6 @@ SCENARIO = Scenario(
     tolerate={
         NETWORK_SATURATED: "the throttled path is full: that is what a throttle does",
         RECONCILIATION_KAFKA_S3: "the archiver is throttled too, and what it has not read is not on S3",
-        BACKPRESSURE: "after healing the backlog comes in as fast as the windows take it",
         LATENCY_YELLOW: _WAITING,
         LATENCY_ORANGE: _WAITING,
         LATENCY_RED: _WAITING,

@@ -6,7 +6,6 @@ path can carry say why.
 
 from detectors.alarms import (
     LATENCY_ORANGE,
-    LATENCY_RED,
     LATENCY_YELLOW,
     NETWORK_SATURATED,
     WINDOW_EMIT_SLOW,
@@ -25,7 +24,6 @@ SCENARIO = Scenario(
     tolerate={
         LATENCY_YELLOW: _QUEUEING,
         LATENCY_ORANGE: _QUEUEING,
-        LATENCY_RED: _QUEUEING,
         WINDOW_EMIT_SLOW: "the watermark waits for the partitions of that broker",
     },
     tags=frozenset({"kafka"}),

@@ -9,7 +9,6 @@ from detectors.alarms import (
     LATENCY_ORANGE,
     LATENCY_RED,
     LATENCY_YELLOW,
-    WINDOW_EMIT_SLOW,
     WINDOW_INCOMPLETE,
 )
 from fixtures.topology import FLINK_TO_FIREHOSE, RESULTS_DELIVERY
@@ -25,7 +24,6 @@ SCENARIO = Scenario(
     expect=(FIREHOSE_PUT_FAILED,),
     tolerate={
         WINDOW_INCOMPLETE: "what is not delivered 15 s after its window closed counts as missing there",
-        WINDOW_EMIT_SLOW: "trying again everything that is refused competes with the windows for CPU",
         LATENCY_YELLOW: _KEPT,
         LATENCY_ORANGE: _KEPT,
         LATENCY_RED: _KEPT,

@@ -6,7 +6,6 @@ Why it matters: until then nothing showed it; from then on the job restarts for 
 from detectors.alarms import (
     BACKPRESSURE,
     CHECKPOINT_FAILING,
-    LAG_ORANGE,
     LAG_YELLOW,
     LATENCY_ORANGE,
     LATENCY_RED,
@@ -37,7 +36,6 @@ SCENARIO = Scenario(
         LATENCY_ORANGE: _WAITING,
         LATENCY_RED: _WAITING,
         LAG_YELLOW: _WAITING,
-        LAG_ORANGE: _WAITING,
         BACKPRESSURE: "the backlog comes in as fast as the windows take it",
         WINDOW_EMIT_SLOW: "windows that end meanwhile are emitted after the repair",
     },

@@ -5,7 +5,6 @@ Why it matters: whoever looks now and then finds two of them, most times.
 
 from detectors.alarms import (
     CHECKPOINT_FAILING,
-    LAG_YELLOW,
     LATENCY_ORANGE,
     LATENCY_RED,
     LATENCY_YELLOW,
@@ -29,7 +28,6 @@ SCENARIO = Scenario(
         LATENCY_YELLOW: _RESTARTING,
         LATENCY_ORANGE: _RESTARTING,
         LATENCY_RED: _RESTARTING,
-        LAG_YELLOW: _RESTARTING,
         WINDOW_EMIT_SLOW: "windows that end during a restart are emitted after it",
     },
     tags=frozenset({"flink"}),
