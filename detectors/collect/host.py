@@ -71,7 +71,8 @@ class Justice:
 
     EASE_PERCENT = 70.0
     FALLEN = 0.7
-    MEMORY = 0.05
+    RISING, SINKING = 0.2, 0.05
+    """How fast it learns what is usual. A JVM that has just begun is slow: what it can do shows later."""
 
     def __init__(self) -> None:
         self._usual: float | None = None
@@ -82,7 +83,8 @@ class Justice:
         if busy_percent < self.EASE_PERCENT:
             if orders_per_s > 0:
                 usual = yielded if self._usual is None else self._usual
-                self._usual = usual + self.MEMORY * (yielded - usual)
+                pace = self.RISING if yielded > usual else self.SINKING
+                self._usual = usual + pace * (yielded - usual)
             return 0.0
         fallen = self._usual is not None and yielded < self.FALLEN * self._usual
         return busy_percent if fallen else 0.0
