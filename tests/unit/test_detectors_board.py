@@ -207,3 +207,14 @@ def test_a_busy_cpu_that_does_no_more_than_before_is_not() -> None:
 def test_nothing_is_unjustified_before_anything_was_seen_at_ease() -> None:
     """A JVM that warms up has nothing to be compared with."""
     assert Justice().unjustified(99.0, 1.98, 10.0) == 0.0
+
+
+def test_a_cpu_that_is_used_up_soon_after_the_start_is_told_from_a_slow_beginning() -> None:
+    """The first drill of a stack comes ten seconds after its JVMs have warmed up."""
+    justice = Justice()
+    for _ in range(20):
+        justice.unjustified(50.0, 1.0, 300.0)
+    for _ in range(10):
+        justice.unjustified(10.0, 0.3, 300.0)
+
+    assert 99.0 == justice.unjustified(99.0, 0.7, 300.0)
