@@ -11,43 +11,17 @@ recorded and ends the drill; any other heals the stack and goes on up.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 
-from harness.clock import POLL_INTERVAL_S, Clock, wait_until
-from harness.errors import FaultNotInEffect, Invalid, StackError
-from harness.model import AlarmState, Board, Books, Fault, Phase, Scenario, Stack, Toll, Transition
+from harness.active import LIMITS, Limits, active
+from harness.clock import Clock, wait_until
+from harness.errors import Invalid, StackError
+from harness.model import AlarmState, Board, Books, Phase, Scenario, Stack, Toll, Transition
 from harness.timeline import Kind, Timeline
-from harness.undo import HEAL_LIMIT, UndoJournal, await_healed
+from harness.undo import UndoJournal
 
 CANARY = "CANARY"
 """The alarm that toggles by itself, to show that the alarm engine and its notifications live."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Limits:
-    """Every limit and interval of a drill, in seconds."""
-
-    settle_s: float = 90.0
-    quiet_s: float = 4.0
-    """How long board and stack must stay quiet before a fault."""
-    further_s: float = 12.0
-    """Watch on this long after the last expected alarm: one further evaluation cycle."""
-    again_s: float = 10.0
-    """For the effect to be seen once more before healing: it may show only when traffic meets it."""
-    heal_s: float = HEAL_LIMIT
-    clear_s: float = 75.0
-    """For the board to clear where no alarm of the scenario says longer."""
-    canary_s: float = 80.0
-    """From the fault to a canary notification."""
-    recover_s: float = 60.0
-    reconcile_s: float = 60.0
-    tick_s: float = POLL_INTERVAL_S
-    read_every_s: float = 1.0
-    """Between two readings of the board's states, the second evidence beside notifications."""
-
-
-LIMITS = Limits()
 
 
 def run(
@@ -83,92 +57,6 @@ def run(
         except Invalid as error:
             _record_errors(error, clock=clock, timeline=timeline)
     timeline.record(clock.now(), Kind.DONE)
-
-
-@contextmanager
-def active(
-    fault: Fault,
-    stack: Stack,
-    *,
-    clock: Clock,
-    timeline: Timeline,
-    undo: UndoJournal,
-    limits: Limits = LIMITS,
-    look: Callable[[], None] = lambda: None,
-) -> Iterator[float]:
-    """Hold `fault` in effect for the block and always heal it; gives the time it was asked for.
-
-    `look` is called while waiting for the effect: alarms may fire before it is confirmed.
-    Raises FaultNotInEffect if it does not bite or wears off, HealFailed if it cannot be healed.
-    """
-    asked_at = clock.now()
-    timeline.record(asked_at, Kind.PHASE, Phase.INJECT)
-    timeline.record(asked_at, Kind.INJECTING, repr(fault))
-    entry = undo.record(fault)
-    cut_short: BaseException | None = None
-
-    def bites() -> bool:
-        look()
-        return fault.in_effect(stack)
-
-    try:
-        fault.inject(stack)
-        _confirm(fault, bites, clock=clock, timeline=timeline)
-        yield asked_at
-        _confirm_again(fault, bites, clock=clock, timeline=timeline, within=limits.again_s)
-    except BaseException as error:
-        cut_short = error
-        raise
-    finally:
-        _heal(fault, stack, cut_short, clock=clock, timeline=timeline, limits=limits)
-        undo.done(entry)
-
-
-def _confirm(fault: Fault, bites: Callable[[], bool], *, clock: Clock, timeline: Timeline) -> None:
-    timeline.record(clock.now(), Kind.PHASE, Phase.CONFIRM)
-    if not wait_until(bites, within=fault.effect_limit_s, clock=clock):
-        raise FaultNotInEffect(
-            f"expected {fault!r} in effect, but saw no effect within {fault.effect_limit_s:g} s; "
-            "see the logs of the part it names, and whether the pipeline used that part at all"
-        )
-    timeline.record(clock.now(), Kind.IN_EFFECT, repr(fault))
-
-
-def _confirm_again(
-    fault: Fault, bites: Callable[[], bool], *, clock: Clock, timeline: Timeline, within: float
-) -> None:
-    timeline.record(clock.now(), Kind.PHASE, Phase.CONFIRM_AGAIN)
-    if not wait_until(bites, within=within, clock=clock):
-        raise FaultNotInEffect(
-            f"expected {fault!r} in effect until it is healed, but it wore off before, "
-            f"and did not show again within {within:g} s; see whether a supervisor or a retry mended it"
-        )
-    timeline.record(clock.now(), Kind.STILL_IN_EFFECT, repr(fault))
-
-
-def _heal(
-    fault: Fault,
-    stack: Stack,
-    cut_short: BaseException | None,
-    *,
-    clock: Clock,
-    timeline: Timeline,
-    limits: Limits,
-) -> None:
-    began = clock.now()
-    try:
-        # First of all: an unwritable journal must not keep the stack broken.
-        fault.heal(stack)
-        timeline.record(began, Kind.PHASE, Phase.HEAL)
-        timeline.record(began, Kind.HEALING, repr(fault))
-        await_healed(fault, stack, clock=clock, within_s=limits.heal_s)
-    except Invalid as error:
-        if cut_short is None or isinstance(cut_short, Invalid):
-            raise
-        # Ctrl-C or a bug must go on up: a failed heal is recorded beside it, not in its place.
-        timeline.record(clock.now(), Kind.ERROR, type(error).__name__, message=str(error))
-        raise cut_short from error
-    timeline.record(clock.now(), Kind.HEALED, repr(fault))
 
 
 def _cannot(scenario: Scenario, stack: Stack) -> str:
@@ -262,15 +150,13 @@ class _Drill:
         What an earlier drill left ringing is not news; what only cleared since does not count.
         """
         rang = []
-        for told in self.board.poll():
-            self._changed_at = max(self._changed_at, told.changed_at)
+        for told in self._notified():
             if told.alarm == CANARY or told.state is not AlarmState.ALARM:
                 continue
             if self.before is not None and told.changed_at > self.before:
                 rang.append(f"{told.alarm} {told.state}")
-                times = {"changed_at": told.changed_at, "notified_at": told.notified_at}
                 allowed = told.alarm in self.aftermath
-                self._record(Kind.BETWEEN, told.alarm, aftermath=allowed, **times, reason=told.reason)
+                self._record(Kind.BETWEEN, told.alarm, aftermath=allowed, **_times(told), reason=told.reason)
         return tuple(rang)
 
     def watch(self, asked_at: float) -> None:
@@ -365,7 +251,7 @@ class _Drill:
 
     def look(self) -> None:
         """Record what the board says now: each notification, and each state that is news."""
-        for transition in self.board.poll():
+        for transition in self._notified():
             self._note(transition)
         if self.clock.now() - self._read_at < self.limits.read_every_s:
             return
@@ -375,14 +261,18 @@ class _Drill:
                 self._changed_at = self.clock.now()
                 self._record(Kind.SEEN, alarm, state=state)
 
+    def _notified(self) -> Iterator[Transition]:
+        """Yield what the board has notified of since the last time: a sign that the alarm engine lives."""
+        for told in self.board.poll():
+            self._changed_at = max(self._changed_at, told.changed_at)
+            yield told
+
     def _note(self, told: Transition) -> None:
-        times = {"changed_at": told.changed_at, "notified_at": told.notified_at}
-        self._changed_at = max(self._changed_at, told.changed_at)
         if told.alarm == CANARY:
             self._canary_at = max(self._canary_at, told.changed_at)
-            self._record(Kind.CANARY, told.state, **times)
+            self._record(Kind.CANARY, told.state, **_times(told))
             return
-        self._record(Kind.ALARM, told.alarm, state=told.state, **times, reason=told.reason)
+        self._record(Kind.ALARM, told.alarm, state=told.state, **_times(told), reason=told.reason)
         if told.state is AlarmState.ALARM:
             self._fired_at.setdefault(told.alarm, told.notified_at)
             self._sounding.add(told.alarm)
@@ -406,3 +296,7 @@ class _Drill:
 
     def _record(self, kind: Kind, subject: str = "", **data: object) -> None:
         self.timeline.record(self.clock.now(), kind, subject, **data)
+
+
+def _times(told: Transition) -> dict[str, float]:
+    return {"changed_at": told.changed_at, "notified_at": told.notified_at}

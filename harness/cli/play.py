@@ -10,12 +10,12 @@ from typing import Any
 
 import click
 
+from harness.active import LIMITS
 from harness.cli import drills, presence, rebuilt, running, stored
 from harness.cli.drills import Choice, Drill
 from harness.cli.live import say
 from harness.cli.platform import Platform, Session
 from harness.model import Capability
-from harness.runner import LIMITS
 from reports import words
 from reports.record import exit_code
 from reports.write import write

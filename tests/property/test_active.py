@@ -10,8 +10,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from harness.active import Limits, active
 from harness.errors import FaultNotInEffect, HealFailed, Invalid
-from harness.runner import Limits, active
 from harness.timeline import Kind, Timeline
 from harness.undo import heal_all
 from tests.fake_stack import FakeStack

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.active import Limits, active
 from harness.errors import FaultNotInEffect, HealFailed, StackError
-from harness.runner import Limits, active
 from harness.timeline import Event, Kind, Timeline
 from harness.undo import UndoJournal
 from tests.fake_stack import FakeStack

@@ -3,11 +3,12 @@ from pathlib import Path
 
 import pytest
 
+from harness.active import LIMITS
 from harness.errors import BoardError
 from harness.faults import Kill, Pause
 from harness.judge import judge
 from harness.model import AlarmState, Capability, Fault, Outcome, Phase, Scenario, Transition, Verdict
-from harness.runner import LIMITS, run
+from harness.runner import run
 from harness.timeline import Event, Kind, Timeline
 from harness.undo import UndoJournal
 from tests.fake_stack import FakeStack
@@ -45,7 +46,8 @@ class Range:
             watch_s=0.0 if fault else 60.0,
         )
 
-    def drill(self) -> Verdict:
+    def drill(self, *, aftermath: tuple[str, ...] = ()) -> Verdict:
+        first = len(self.timeline.events)
         run(
             "drill",
             self.scenario,
@@ -55,10 +57,11 @@ class Range:
             clock=self.clock,
             timeline=self.timeline,
             undo=self.undo,
+            aftermath=aftermath,
         )
         # What whoever runs drills records of the telemetry, once a drill is over.
         telemetry = Event(self.clock.now(), Kind.TELEMETRY, "", {"ticks": 90, "missed": 0, "blind": []})
-        return judge(self.scenario, [*self.timeline.events[1:], telemetry])
+        return judge(self.scenario, [*self.timeline.events[first + 1 :], telemetry])
 
     def all(self, kind: Kind) -> list[Event]:
         return [event for event in self.timeline if event.kind is kind]

@@ -6,43 +6,21 @@ from pathlib import Path
 
 import pytest
 
-from harness.judge import judge
-from harness.model import AlarmState, Outcome, Scenario, Verdict
-from harness.runner import run
-from harness.timeline import Event, Kind, Timeline
-from harness.undo import UndoJournal
-from tests.fake_stack import FakeStack
-from tests.fakes import START, FakeBoard, FakeBooks, FakeClock
+from harness.model import AlarmState, Outcome, Verdict
+from harness.timeline import Kind
+from tests.fakes import START, FakeBoard
 from tests.unit.test_runner import Range
-
-CALM = Scenario(summary="calm", fault=None, expect=(), mode=None, watch_s=60.0)
 
 
 def two_calm_drills(
     directory: Path, script: list[tuple[float, str, AlarmState]], *, aftermath: tuple[str, ...] = ()
 ) -> tuple[list[Verdict], float]:
     """Play two on one stack; return their verdicts, and when the first was done (seconds after START)."""
-    clock, timeline = FakeClock(), Timeline()
-    board, stack = FakeBoard(clock, ["RED"], script=script), FakeStack(clock)
-    books, undo = FakeBooks(clock), UndoJournal(directory / "undo.jsonl")
-    verdicts, done = [], []
-    for _ in range(2):
-        first = len(timeline.events)
-        run(
-            "calm",
-            CALM,
-            stack=stack,
-            board=board,
-            books=books,
-            clock=clock,
-            timeline=timeline,
-            undo=undo,
-            aftermath=aftermath,
-        )
-        done.append(clock.now() - START)
-        telemetry = Event(clock.now(), Kind.TELEMETRY, "", {"ticks": 90, "missed": 0, "blind": []})
-        verdicts.append(judge(CALM, [*timeline.events[first + 1 :], telemetry]))
-    return verdicts, done[0]
+    calm = Range(directory, fault=None)
+    calm.board = FakeBoard(calm.clock, ["RED"], script=script)
+    first = calm.drill(aftermath=aftermath)
+    done = calm.clock.now() - START
+    return [first, calm.drill(aftermath=aftermath)], done
 
 
 @pytest.mark.parametrize(
