@@ -16,15 +16,12 @@ from hypothesis import strategies as st
 from harness.judge import EVALUATION_LATE_S, judge
 from harness.model import Outcome, Verdict
 from harness.timeline import Event, Kind, load
+from tests.property.rig_breaks import FAILS, INVALIDATES, STEPS, Break, spared
 from tests.property.rig_drills import (
-    FAILS,
-    INVALIDATES,
     NEWS,
     NOISE,
-    STEPS,
     STRANGERS,
     T0,
-    Break,
     Drill,
     calm,
     disturbed,
@@ -33,7 +30,6 @@ from tests.property.rig_drills import (
     refused,
     seconds,
     seen,
-    spared,
     told,
 )
 

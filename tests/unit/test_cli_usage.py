@@ -1,4 +1,4 @@
-"""What the command line says no to, before anything is started; and the commands that only look."""
+"""What the command line says no to, before anything is started; which drills it chooses; stacks."""
 
 from __future__ import annotations
 
@@ -10,14 +10,12 @@ from pathlib import Path
 import click
 import pytest
 
-from detectors.alarms import ALARMS
 from harness.cli import drills
 from harness.cli.drills import Choice
 from harness.cli.main import cli, main
-from harness.cli.platform import Finding, Session
+from harness.cli.platform import Session
 from harness.cli.signals import Interruption
 from harness.errors import UsageError
-from harness.model import Capability
 from harness.undo import UndoJournal
 from tests.unit.cli_rig import BROKER_KILLED, FakePlatform
 
@@ -259,169 +257,6 @@ def test_repeat_and_tags_and_shams_combine() -> None:
     got = chosen(tags=("kafka", "headline"), shams=True, repeat=3)
 
     assert 3 == got.count(BROKER_KILLED) == got.count(f"{BROKER_KILLED}.sham")
-
-
-# --- only looking ------------------------------------------------------------------------------
-
-
-def snapshot(root: Path) -> set[str]:
-    return {str(path) for path in root.rglob("*")}
-
-
-def test_plan_says_everything_and_touches_nothing(
-    platform: FakePlatform, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Whoever is careful reads it before the first run on a machine."""
-    before = snapshot(tmp_path)
-
-    assert 0 == main(["plan", BROKER_KILLED, f"{BROKER_KILLED}.sham", "--seed", "5"], platform)
-
-    said = capsys.readouterr().out
-    for expected in (
-        *("seed 5", "take it down", "undo journal", "Kill(target='broker-2')", "BROKER_DOWN within 30 s"),
-        *("kill processes", "reconcile", "must be:   INVALID", "Kill.heal"),
-    ):
-        assert expected in said
-    assert before == snapshot(tmp_path)
-    assert [] == platform.log
-
-
-def test_plan_names_the_kept_stack_that_would_be_used(
-    platform: FakePlatform, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Also a kept stack is looked at without a trace."""
-    platform.add("warm", kept=True)
-    before = snapshot(platform.home)
-
-    main(["plan"], platform)
-
-    assert "use the stack warm" in capsys.readouterr().out
-    assert before == snapshot(platform.home)
-
-
-def test_list_names_every_drill_with_its_alarms(
-    platform: FakePlatform, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """What is covered, in one look."""
-    assert 0 == main(["list"], platform)
-
-    said = capsys.readouterr().out
-    assert all(name in said for name in drills.scenarios(None))
-    assert "REBALANCE_STORM RECONCILIATION_KAFKA_S3 SILENT_DISCARD" in said
-
-
-def test_explain_tells_why_it_matters_and_what_to_do(
-    platform: FakePlatform, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The person who was paged at night gets the runbook from the drill that rehearsed it."""
-    assert 0 == main(["explain", BROKER_KILLED], platform)
-
-    said = capsys.readouterr().out
-    assert "Why it matters" in said
-    assert "kafka_broker_alive_count < 3" in said
-    assert "Fencing broker N" in said
-
-
-def test_explain_takes_a_page_s_alarm(platform: FakePlatform, capsys: pytest.CaptureFixture[str]) -> None:
-    """A page has the alarm's name; from there to the runbook must be one command."""
-    assert 0 == main(["explain", "BROKER_DOWN"], platform)
-
-    said = capsys.readouterr().out
-    assert "Fewer than three brokers answer" in said
-    assert "query      firedrill query process_deaths" in said
-    assert "it stands still, see standing_still" in said
-    assert "drills     active_controller_killed broker_frozen kafka_broker_killed" in said
-
-
-def test_explain_says_which_drills_only_tolerate_an_alarm(
-    platform: FakePlatform, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """It may fire there too, and its runbook is read then as well."""
-    assert 0 == main(["explain", "NETWORK_SATURATED"], platform)
-    assert "tolerated  lag_building" in capsys.readouterr().out
-
-
-def test_an_alarm_nobody_has_is_not_explained(
-    platform: FakePlatform, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """With the nearest one, if there is one."""
-    assert 64 == main(["explain", "BROKER_DOWNS"], platform)
-    assert "there is no alarm BROKER_DOWNS; did you mean BROKER_DOWN?" in capsys.readouterr().err
-    assert 64 == main(["explain", "XYZ"], platform)
-    assert "there are BROKER_DOWN, " in capsys.readouterr().err
-
-
-def test_validate_finds_an_alarm_that_is_never_deployed(
-    platform: FakePlatform, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Such a drill could never pass, and would only say so after a minute on a stack."""
-    assert 0 == main(["validate"], platform)
-    platform.alarms = [alarm for alarm in ALARMS if alarm.name != "BROKER_DOWN"]
-
-    assert 64 == main(["validate"], platform)
-    assert "the alarm BROKER_DOWN" in capsys.readouterr().err
-
-
-def test_doctor_lists_the_drills_that_would_be_skipped(
-    platform: FakePlatform, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Nobody should learn from a report that half of the drills never ran."""
-    platform.can = frozenset(Capability) - {Capability.MEMORY_LIMIT}
-
-    assert 0 == main(["doctor"], platform)
-    assert "skipped out_of_memory: this stack cannot limit memory" in capsys.readouterr().out
-
-
-def test_doctor_fails_if_something_blocks(platform: FakePlatform, capsys: pytest.CaptureFixture[str]) -> None:
-    """A script asks by exit code."""
-    platform.findings = [Finding("disk: 0 GB free", well=False, blocks=True, remedy="make room")]
-
-    assert 1 == main(["doctor"], platform)
-    assert "disk: 0 GB free; make room" in capsys.readouterr().out
-
-
-def test_the_real_doctor_looks_at_this_machine(tmp_path: Path) -> None:
-    """And makes nothing on it."""
-    from harness.cli.joined import Processes
-
-    findings = Processes(home=tmp_path / "home").blockers()
-
-    assert any("memory" in finding.what for finding in findings)
-    assert not (tmp_path / "home").exists()
-
-
-def test_a_stack_is_another_one_when_the_source_that_runs_in_it_changed(tmp_path: Path) -> None:
-    """Otherwise a detector author's edit would be judged on the alarms of before."""
-    from harness.cli.joined import RUNS_IN_A_STACK, source
-
-    for part in RUNS_IN_A_STACK:
-        path = tmp_path / part
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("", encoding="utf-8") if path.suffix else path.mkdir()
-    (tmp_path / "detectors" / "alarms.py").write_text("threshold = 3", encoding="utf-8")
-    before = source(tmp_path)
-    (tmp_path / "detectors" / "alarms.py").write_text("threshold = 4", encoding="utf-8")
-
-    assert before != source(tmp_path)
-
-
-def test_status_begins_with_the_golden_signals(
-    platform: FakePlatform, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The specification's one-sentence answer to "is it healthy?"."""
-    running = platform.add("warm", kept=True)
-    for _ in range(40):
-        platform.ticking.sleep(1)
-    UndoJournal(running.undo).record(platform.fault)
-
-    assert 0 == main(["status"], platform)
-
-    lines = capsys.readouterr().out.splitlines()
-    assert "warm: 2 of 5 golden signals are OK" == lines[0]
-    assert "  OK       lag           7 orders, +0.0 a second (below 5,000 in 10 min at this rate)" == lines[1]
-    assert ["OK", "UNKNOWN", "UNKNOWN", "NOT OK"] == [line[2:10].strip() for line in lines[2:6]]
-    assert "  fault: Kill(target='broker-2')" in lines
-    assert any("alarms are quiet" in line for line in lines)
 
 
 # --- stacks ------------------------------------------------------------------------------------

@@ -14,7 +14,6 @@ from harness import catalogue
 from harness.coverage import (
     ENOUGH_OF_HEADLINE,
     ENOUGH_RUNS,
-    HEADLINE,
     LAST_RUNS,
     Coverage,
     Declared,
@@ -24,7 +23,7 @@ from harness.coverage import (
     coverage,
 )
 from harness.faults import Kill
-from harness.model import MODES, Alarm, Category, Metric, Mode, Scenario, Tier, Unit
+from harness.model import HEADLINE, MODES, Alarm, Category, Metric, Mode, Scenario, Tier, Unit
 from tests import fakes
 
 
