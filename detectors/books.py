@@ -8,13 +8,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
 
 from detectors import archive, lake, ledger
 from detectors.reconciliation import Runs
+from harness.clock import gaps
 from harness.endpoints import Endpoints
 from harness.errors import StackError
 from harness.model import Harm, Orders, Toll
@@ -91,11 +91,11 @@ class Evidence:
     archived: dict[int, Runs] = field(default_factory=dict)
     """The offsets in the archive, by partition."""
 
-    def discarded(self, entries: Iterable[ledger.Entry]) -> dict[str, float]:
-        """Return when those of `entries` were produced, by order id, that are not in the archive."""
+    def discarded(self, entries: Iterable[ledger.Entry]) -> set[str]:
+        """Return the order ids of those of `entries` that are not in the archive."""
         nothing = Runs()
         return {
-            entry.order_id: entry.produced_at
+            entry.order_id
             for entry in entries
             if entry.offset is not None and entry.offset not in self.archived.get(entry.partition, nothing)
         }
@@ -165,16 +165,15 @@ def settle(entries: Sequence[ledger.Entry], evidence: Evidence, toll: Toll | Non
             late += 1
         else:
             missing.append(order_id or f"malformed payload {key}")
-    harm = expected(entries, toll)
-    lost = harm.may.intersection(missing) if toll and toll.damage.harm is Harm.LOST else frozenset()
-    twice = harm.may.intersection(doubled) if toll and toll.damage.harm is Harm.DOUBLED else frozenset()
-    made = len(evidence.created) if toll and toll.damage.harm is Harm.CREATED else 0
-    # A replay that came too late for its window was not let in a second time, but not by deduplication.
     gone = evidence.discarded(entries)
-    away = harm.may.intersection(gone) if toll and toll.damage.harm is Harm.DISCARDED else frozenset()
+    harm, kind = expected(entries, toll), toll.damage.harm if toll else None
+    lost = harm.may.intersection(missing if kind is Harm.LOST else ())
+    twice = harm.may.intersection(doubled if kind is Harm.DOUBLED else ())
+    away = harm.may.intersection(gone if kind is Harm.DISCARDED else ())
     harmed = lost | twice | away
     when = [entry.produced_at for entry in entries if entry.order_id in harmed]
-    excused = evidence.late if toll and toll.damage.harm is Harm.DOUBLED else frozenset()
+    # A replay that came too late for its window was not let in a second time, but not by deduplication.
+    excused = evidence.late if kind is Harm.DOUBLED else frozenset()
     return Orders(
         produced=len(produced),
         windowed=windowed,
@@ -189,7 +188,7 @@ def settle(entries: Sequence[ledger.Entry], evidence: Evidence, toll: Toll | Non
         harmed_ids=tuple(sorted(harmed)),
         harmed_between=(min(when), max(when)) if when else (),
         created=len(evidence.created),
-        expected_created=made,
+        expected_created=len(evidence.created) if kind is Harm.CREATED else 0,
         created_ids=tuple(sorted(evidence.created)[:NAMED]),
         misplaced=len(misplaced),
         discarded=len(gone),
@@ -200,7 +199,7 @@ def settle(entries: Sequence[ledger.Entry], evidence: Evidence, toll: Toll | Non
 
 def idle(times: Iterable[float], since: float, until: float) -> float:
     """Return the longest time between two of `times`, or one of them and an end, in seconds."""
-    return max(after - before for before, after in pairwise((since, *sorted(times), until)))
+    return max(gaps(times, since, until))
 
 
 class PipelineBooks:

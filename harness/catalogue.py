@@ -6,7 +6,6 @@ Every problem of every file is collected and reported at once, before anything i
 from __future__ import annotations
 
 import ast
-import difflib
 import importlib
 import importlib.util
 import pkgutil
@@ -17,7 +16,7 @@ from pathlib import Path
 from types import ModuleType
 
 from harness import undo
-from harness.errors import DeclarationError, UsageError
+from harness.errors import DeclarationError, UsageError, hint
 from harness.model import Fault, Scenario
 
 Check = Callable[[Scenario], Iterable[str]]
@@ -104,9 +103,8 @@ def _misspelt(tree: ast.Module) -> Iterator[str]:
         starred = len(given) < len(call.keywords)
         for name, line in given.items():
             if name not in known:
-                close = difflib.get_close_matches(name, known.keys() - given.keys(), n=1)
-                hint = f"; did you mean {close[0]}?" if close else f"; there are {', '.join(known)}"
-                yield f"line {line}: a scenario has no field {name}{hint}"
+                meant = hint(name, known.keys() - given.keys(), otherwise=f"there are {', '.join(known)}")
+                yield f"line {line}: a scenario has no field {name}; {meant}"
         for name, required in known.items():
             if required and name not in given and not starred:
                 yield f"line {call.lineno}: the field {name} is missing"

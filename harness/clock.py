@@ -6,8 +6,9 @@ Everything else takes a `Clock`, so that a 15-minute SLA is unit-tested in milli
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Protocol
 
 POLL_INTERVAL_S = 0.25
@@ -54,3 +55,8 @@ def wait_until(
             return False
         clock.sleep(min(interval, left))
     return True
+
+
+def gaps(times: Iterable[float], since: float, until: float) -> list[float]:
+    """Return how long it is from `since` to the first of `times`, to the next, and so on to `until`."""
+    return [after - before for before, after in pairwise((since, *sorted(times), until))]

@@ -18,9 +18,9 @@ def crossed(alarm: Alarm, values: Sequence[tuple[float, float]], *, since: float
     LocalStack counts back from the moment it looks, CloudWatch from whole ones (user guide,
     "Evaluating an alarm"); which of them the alarm has looked at is not known, so one is enough.
     """
-    ends = [float(end) for end in range(int(since), int(until) + 1)]
     return any(
-        _breached(alarm, [value for at, value in values if end - alarm.period_s < at <= end]) for end in ends
+        _breached(alarm, [value for at, value in values if end - alarm.period_s < at <= end])
+        for end in range(int(since), int(until) + 1)
     )
 
 

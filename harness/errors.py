@@ -16,7 +16,8 @@ Messages say what was expected, what was seen, how long we waited and what to tr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Iterable, Sequence
 
 
 class FiredrillError(Exception):
@@ -58,3 +59,9 @@ class FaultNotInEffect(Invalid):
 
 class HealFailed(Invalid):
     """The fault is still in effect after healing."""
+
+
+def hint(name: str, known: Iterable[str], *, otherwise: str, most: int = 1) -> str:
+    """Ask whether one of the `most` closest of `known` was meant; say `otherwise` if none is close."""
+    close = difflib.get_close_matches(name, list(known), n=most)
+    return f"did you mean {' or '.join(close)}?" if close else otherwise

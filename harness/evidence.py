@@ -115,7 +115,7 @@ def _sightings(event: Event) -> Iterator[tuple[str, Sighting]]:
     if event.kind is Kind.ALARM:
         told = event.data
         state = AlarmState(told["state"])
-        yield event.subject, Sighting(float(told["changed_at"]), state, float(told["notified_at"]))
+        yield event.subject, Sighting(event.changed_at, state, float(told["notified_at"]))
     elif event.kind is Kind.SEEN:
         yield event.subject, Sighting(event.at, AlarmState(event.data["state"]))
     elif event.kind is Kind.BOARD:

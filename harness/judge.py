@@ -17,7 +17,6 @@ from harness.model import (
     Alarm,
     AlarmResult,
     AlarmState,
-    Harm,
     Orders,
     Outcome,
     Phase,
@@ -110,7 +109,7 @@ def _unquiet(record: Record) -> Iterator[str]:
             yield f"{name} fired {record.start - fired:.1f} s before the fault"
     for rang in record.all(Kind.BETWEEN):
         if not rang.data.get("aftermath"):
-            ago = record.start - float(rang.data["changed_at"])
+            ago = record.start - rang.changed_at
             yield f"{rang.subject} fired {ago:.1f} s before the fault, after the drill before was over"
 
 
@@ -137,12 +136,11 @@ def _blind(record: Record) -> Iterator[str]:
             yield f"watched for {watched:.1f} s only, not the {record.scenario.watch_s:g} s asked for"
         # A calm board must be shown alive after the watch, not only at its beginning.
         since = end.at if end else since
-    toggles = [float(event.data.get("changed_at", event.at)) for event in record.all(Kind.CANARY)]
+    toggles = [event.changed_at for event in record.all(Kind.CANARY)]
     if since is not None and not any(at >= since for at in toggles):
         yield "the canary alarm did not toggle: the alarm engine or its notifications are dead"
     healed = record.first(Kind.HEALED)
-    changes = (*record.all(Kind.ALARM), *record.all(Kind.SEEN))
-    heard = [*toggles, *(float(event.data.get("changed_at", event.at)) for event in changes)]
+    heard = [*toggles, *(event.changed_at for event in (*record.all(Kind.ALARM), *record.all(Kind.SEEN)))]
     if healed and heard and max(heard) < healed.at:
         yield (
             f"nothing was heard of the alarm engine after healing (last {healed.at - max(heard):.1f} s "
@@ -333,12 +331,7 @@ def _undamaged(record: Record) -> Iterator[str]:
     damage, orders = record.scenario.damage, record.orders
     if damage is None or orders is None:
         return
-    harmed = {
-        Harm.LOST: orders.expected_missing,
-        Harm.DOUBLED: orders.expected_duplicate,
-        Harm.CREATED: orders.expected_created,
-        Harm.DISCARDED: orders.expected_discarded,
-    }[damage.harm]
+    harmed = orders.harmed(damage.harm)
     if harmed < damage.at_least:
         yield f"{harmed} orders were {damage.harm}, at least {damage.at_least} were to be ({damage.why})"
     if damage.at_most and harmed > damage.at_most:

@@ -51,6 +51,11 @@ class Event:
     subject: str = ""
     data: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def changed_at(self) -> float:
+        """When what it tells of changed; when it was recorded, where it does not say."""
+        return float(self.data.get("changed_at", self.at))
+
     def line(self) -> str:
         """Return the event as one line of JSON, unrounded: judged again, it must come to the same."""
         return json.dumps(

@@ -137,9 +137,9 @@ class _Sighting:
 def _sightings(event: Event) -> Iterator[_Sighting]:
     told = event.data
     if event.kind is Kind.ALARM:
-        times = float(told.get("changed_at", event.at)), float(told.get("notified_at", event.at))
+        notified = float(told.get("notified_at", event.at))
         state, reason = str(told.get("state", "")), str(told.get("reason", ""))
-        yield _Sighting(times[0], event.subject, state, times[1], reason)
+        yield _Sighting(event.changed_at, event.subject, state, notified, reason)
     elif event.kind is Kind.SEEN:
         yield _Sighting(event.at, event.subject, str(told.get("state", "")))
     elif event.kind in (Kind.BASELINE, Kind.BOARD):

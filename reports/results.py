@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from harness.model import Orders
+from harness.model import Harm, Orders
 from reports.record import DrillRecord, RunRecord, reconciled
 
 SCHEMA = 1
@@ -74,10 +74,7 @@ def _orders(orders: Orders) -> dict[str, int]:
 def _damage(orders: Orders) -> dict[str, int | list[str] | list[float]]:
     """Return what the fault was expected to harm, by order id: the part of `orders` that is in order."""
     return {
-        "lost": orders.expected_missing,
-        "doubled": orders.expected_duplicate,
-        "created": orders.expected_created,
-        "discarded": orders.expected_discarded,
+        **{harm.value: orders.harmed(harm) for harm in Harm},
         "produced_between": list(orders.harmed_between),
         "order_ids": list(orders.harmed_ids),
     }

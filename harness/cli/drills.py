@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import difflib
 import importlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,11 +11,10 @@ from pathlib import Path
 
 from harness import catalogue
 from harness.cli import declared
-from harness.errors import UsageError
+from harness.errors import UsageError, hint
 from harness.faults import Sham
-from harness.model import Alarm, Capability, Scenario
+from harness.model import HEADLINE, Alarm, Capability, Scenario
 
-HEADLINE = "headline"
 SHAM = "sham"
 
 
@@ -97,9 +95,8 @@ def _checked(name: str, known: Iterable[str]) -> str:
     names = sorted(known)
     if name in names:
         return name
-    close = difflib.get_close_matches(name, names, n=3)
-    hint = f"did you mean {' or '.join(close)}?" if close else "`firedrill list` shows what there is"
-    raise UsageError(f"there is no scenario {name!r}; {hint}")
+    meant = hint(name, names, otherwise="`firedrill list` shows what there is", most=3)
+    raise UsageError(f"there is no scenario {name!r}; {meant}")
 
 
 def named(name: str, known: Mapping[str, Scenario]) -> Scenario:

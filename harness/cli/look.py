@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from harness.cli import drills
 from harness.cli.live import say
 from harness.cli.platform import Session
 from harness.cli.play import FOLDER
-from harness.errors import DeclarationError, UsageError
+from harness.errors import DeclarationError, UsageError, hint
 from harness.model import Alarm, Scenario, names
 from reports import words
 from reports.record import Watched
@@ -95,9 +94,8 @@ def _called(name: str, alarms: Sequence[Alarm]) -> Alarm | None:
     by_name = {alarm.name: alarm for alarm in alarms}
     if name in by_name or not name.isupper():
         return by_name.get(name)
-    close = difflib.get_close_matches(name, by_name, n=1)
-    hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(by_name)}"
-    raise UsageError(f"there is no alarm {name}; {hint}")
+    meant = hint(name, by_name, otherwise=f"there are {', '.join(by_name)}")
+    raise UsageError(f"there is no alarm {name}; {meant}")
 
 
 def _advice(alarm: Alarm) -> Iterator[str]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 from detectors import metrics as m
 from harness.cli.journal import Sample
+from harness.clock import gaps
 from harness.crossing import crossed
 from harness.model import Alarm, AlarmState
 from harness.timeline import Event, Kind
@@ -28,29 +28,23 @@ def measured(
     fired though their metric never breached them, `silence_told_by` those that tell of a collector
     that is silent.
     """
-    times = (since, *(sample.at for sample in samples), until)
+    board = next((event for event in events if event.kind is Kind.BASELINE), None)
     begun = {sample.began for sample in samples if sample.began}
     return {
         "ticks": len(samples),
         "missed": sum(sample.missed for sample in samples),
-        "silent_s": max(after - before for before, after in pairwise(times)),
+        "silent_s": max(gaps((sample.at for sample in samples), since, until)),
         "restarts": max(0, len(begun) - 1),
-        "blind": list(_blind(samples, events, alarms)),
-        "dark": dict(_dark(samples, events, alarms, until)),
-        "uncrossed": list(_uncrossed(samples, events, alarms)),
+        # A drill that ended before there was a board had nothing to be blind to.
+        "blind": list(_blind(samples, board, alarms)) if board else [],
+        "dark": dict(_dark(samples, board, alarms, until)) if board else {},
+        "uncrossed": list(_uncrossed(samples, board, _fired(events), alarms)) if board else [],
         "silence_told_by": [alarm.name for alarm in alarms if alarm.metric.name == m.HEARTBEAT.name],
     }
 
 
-def _board(events: Sequence[Event]) -> Event | None:
-    return next((event for event in events if event.kind is Kind.BASELINE), None)
-
-
-def _blind(samples: Sequence[Sample], events: Sequence[Event], alarms: Sequence[Alarm]) -> Iterator[str]:
+def _blind(samples: Sequence[Sample], board: Event, alarms: Sequence[Alarm]) -> Iterator[str]:
     """Yield what looks OK because its missing data is notBreaching: only the telemetry tells."""
-    board = _board(events)
-    if board is None:
-        return  # it ended before there was anything to be blind to
     known = {name for sample in samples for name in sample.values}
     for alarm in alarms:
         if alarm.name not in board.data["states"] or alarm.metric.name not in known:
@@ -58,29 +52,27 @@ def _blind(samples: Sequence[Sample], events: Sequence[Event], alarms: Sequence[
 
 
 def _dark(
-    samples: Sequence[Sample], events: Sequence[Event], alarms: Sequence[Alarm], until: float
+    samples: Sequence[Sample], board: Event, alarms: Sequence[Alarm], until: float
 ) -> Iterator[tuple[str, str]]:
     """Yield what had numbers, but not all the time: a source that fails or hangs takes its metrics along."""
-    board = _board(events)
-    if board is None:
-        return
     for alarm in alarms:
         at = [sample.at for sample in samples if alarm.metric.name in sample.values and sample.at >= board.at]
-        gaps = [after - before for before, after in pairwise((board.at, *at, until))]
-        if at and gaps[-1] > ENDS_DARK_S:
-            yield alarm.name, f"in the last {gaps[-1]:.0f} s of the drill"
-        elif at and max(gaps) > alarm.sla_s:
-            yield alarm.name, f"for {max(gaps):.0f} s, longer than its SLA of {alarm.sla_s:g} s"
+        without = gaps(at, board.at, until)
+        if at and without[-1] > ENDS_DARK_S:
+            yield alarm.name, f"in the last {without[-1]:.0f} s of the drill"
+        elif at and max(without) > alarm.sla_s:
+            yield alarm.name, f"for {max(without):.0f} s, longer than its SLA of {alarm.sla_s:g} s"
 
 
-def _uncrossed(samples: Sequence[Sample], events: Sequence[Event], alarms: Sequence[Alarm]) -> Iterator[str]:
-    """Yield what fired without a reason."""
-    board, fired = _board(events), _fired(events)
+def _uncrossed(
+    samples: Sequence[Sample], board: Event, fired: Mapping[str, float], alarms: Sequence[Alarm]
+) -> Iterator[str]:
+    """Yield what fired without a reason; `fired` says when each did."""
     for alarm in alarms:
-        # Whether a heartbeat has arrived is known to CloudWatch alone: it was measured in any case.
-        if board is None or alarm.name not in fired or alarm.metric.name == m.HEARTBEAT.name:
-            continue
         name = alarm.metric.name
+        # Whether a heartbeat has arrived is known to CloudWatch alone: it was measured in any case.
+        if alarm.name not in fired or name == m.HEARTBEAT.name:
+            continue
         values = [(sample.at, sample.values[name]) for sample in samples if name in sample.values]
         if not crossed(alarm, values, since=board.at, until=fired[alarm.name]):
             yield alarm.name
@@ -91,6 +83,5 @@ def _fired(events: Sequence[Event]) -> Mapping[str, float]:
     fired: dict[str, float] = {}
     for event in events:
         if event.kind in (Kind.ALARM, Kind.SEEN) and event.data.get("state") == AlarmState.ALARM:
-            at = float(event.data.get("changed_at", event.at))
-            fired[event.subject] = min(at, fired.get(event.subject, at))
+            fired[event.subject] = min(event.changed_at, fired.get(event.subject, event.changed_at))
     return fired

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +16,7 @@ from harness.cli.journal import latest
 from harness.cli.live import say
 from harness.cli.platform import Platform, Running, Session
 from harness.clock import Clock
-from harness.errors import StackError, UsageError
+from harness.errors import StackError, UsageError, hint
 from harness.model import Alarm, Metric
 from reports import words
 
@@ -62,9 +61,8 @@ def _chosen(wanted: Sequence[str]) -> Sequence[Metric]:
     by_name = {name: metric for metric in METRICS for name in (metric.name, *metric.aliases)}
     unknown = [name for name in wanted if name not in by_name]
     if unknown:
-        close = difflib.get_close_matches(unknown[0], by_name, n=1)
-        hint = f"did you mean {close[0]}?" if close else "`firedrill metrics` lists them"
-        raise UsageError(f"there is no metric {', '.join(unknown)}; {hint}")
+        meant = hint(unknown[0], by_name, otherwise="`firedrill metrics` lists them")
+        raise UsageError(f"there is no metric {', '.join(unknown)}; {meant}")
     return [by_name[name] for name in wanted] or METRICS
 
 

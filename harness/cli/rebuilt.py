@@ -200,6 +200,6 @@ def _fired(drill: DrillRecord, start: float, end: float) -> int:
         if event.kind in (Kind.ALARM, Kind.SEEN)
         and event.subject != CANARY
         and event.data.get("state") == AlarmState.ALARM
-        and start <= float(event.data.get("changed_at", event.at)) <= end
+        and start <= event.changed_at <= end
     }
     return len(fired)

@@ -16,7 +16,7 @@ from harness.cli.live import say
 from harness.cli.platform import Platform, Running, Session
 from harness.cli.play import FOLDER
 from harness.errors import UsageError
-from harness.model import Harm
+from harness.model import EXPECTED, Harm
 from harness.timeline import Kind
 
 LINES_SHOWN = 20
@@ -78,17 +78,10 @@ def _books(folder: Path, events: Sequence[timeline.Event], order_id: str) -> Ite
                 yield fate[0], f"{fate[1]}by the books of {head.subject}; {folder / JOURNAL}"
 
 
-_HARMS = {
-    "expected_missing": Harm.LOST,
-    "expected_duplicate": Harm.DOUBLED,
-    "expected_discarded": Harm.DISCARDED,
-}
-
-
 def _fate(books: Mapping[str, Any], order_id: str) -> tuple[str, str] | None:
     """Return what the books of one drill say of the order, None if nothing; only those harmed are named."""
     if order_id in books.get("harmed_ids", ()):
-        harm = next((harm for name, harm in _HARMS.items() if books.get(name)), Harm.LOST)
+        harm = next((harm for harm, count in EXPECTED.items() if books.get(count)), Harm.LOST)
         return harm.value, "as expected, "
     return ("missing", "") if order_id in books.get("missing_ids", ()) else None
 

@@ -20,6 +20,7 @@ from harness.model.alarm import (
     Unit,
 )
 from harness.model.drill import (
+    HEADLINE,
     Damage,
     Fault,
     Harm,
@@ -54,6 +55,7 @@ from harness.model.stack import (
     VolumeReading,
 )
 from harness.model.verdict import (
+    EXPECTED,
     AlarmResult,
     Books,
     Orders,
@@ -64,6 +66,8 @@ from harness.model.verdict import (
 
 __all__ = [
     "DEFAULT_SLA_S",
+    "EXPECTED",
+    "HEADLINE",
     "MODES",
     "PERIODS_S",
     "Alarm",

@@ -88,6 +88,10 @@ class Damage:
             raise DeclarationError(f"damage ({self.why or 'no reason'})", problems)
 
 
+HEADLINE = "headline"
+"""The tag of the drills that are run if none is named, and in CI."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
     """One drill: what is broken, what must page, what else may.

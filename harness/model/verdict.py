@@ -7,8 +7,16 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from harness.model.alarm import Alarm
-from harness.model.drill import Damage
+from harness.model.drill import Damage, Harm
 from harness.model.outcome import Outcome
+
+EXPECTED = {
+    Harm.LOST: "expected_missing",
+    Harm.DOUBLED: "expected_duplicate",
+    Harm.CREATED: "expected_created",
+    Harm.DISCARDED: "expected_discarded",
+}
+"""The field of `Orders` that counts those harmed in this way as expected."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +54,11 @@ class Orders:
     discarded_ids: tuple[str, ...] = ()
     harmed_between: tuple[float, ...] = ()
     idle_s: float = 0.0
+
+    def harmed(self, harm: Harm) -> int:
+        """Return how many were harmed in this way, as expected."""
+        count: int = getattr(self, EXPECTED[harm])
+        return count
 
     @property
     def balanced(self) -> bool:
