@@ -13,6 +13,7 @@ from typing import Any
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
 
 from detectors import archive, lake, ledger
+from detectors.audit import Audit
 from detectors.reconciliation import Runs
 from harness.clock import gaps
 from harness.endpoints import Endpoints
@@ -83,6 +84,7 @@ class Evidence:
     """Everything the pipeline put out, as far as it has been read."""
 
     results: lake.Results = field(default_factory=lake.Results)
+    audit: Audit = field(default_factory=Audit)
     dead: set[str] = field(default_factory=set)
     """SHA-1 of every payload in the DLQ."""
     late: set[str] = field(default_factory=set)
@@ -194,6 +196,8 @@ def settle(entries: Sequence[ledger.Entry], evidence: Evidence, toll: Toll | Non
         discarded=len(gone),
         expected_discarded=len(away),
         discarded_ids=tuple(sorted(gone, key=away.__contains__)[:NAMED]),
+        wrong=len(evidence.audit.wrong),
+        wrong_results=tuple(sorted(evidence.audit.wrong)[:NAMED]),
     )
 
 
@@ -231,25 +235,31 @@ class PipelineBooks:
         # an order from before.
         self._results.since = self._since - REPLAYS_S
         self._archive.since = self._since
-        self._evidence.results.forget(int((self._since - 2 * REPLAYS_S) * 1000))
+        before_ms = int((self._since - 2 * REPLAYS_S) * 1000)
+        self._evidence.results.forget(before_ms)
+        self._evidence.audit.forget(before_ms)
 
     def account(self, until: float, toll: Toll | None = None) -> Orders:
         for line in self._results.fresh():
             pane = lake.result(line)
             self._evidence.results.take(pane)
-            if pane.window_end >= self._since * 1000:
-                self._strange.update(pane.order_ids)
+            self._evidence.audit.take(pane)
+            self._strange.update(pane.order_ids)
         for line in self._archive.fresh():
             batch = archive.batch(line)
             self._evidence.archived.setdefault(batch.partition, Runs()).add(batch.first, batch.last)
         self._evidence.dead.update(record["payload_sha"] for record in self._dead.fresh())
         self._evidence.late.update(record["order_id"] for record in self._late.fresh())
+        # A result may hold orders from before this account, or from after it.
+        around = ledger.entries(self._endpoints.ledger, since=self._since - REPLAYS_S, until=float("inf"))
+        rows = {entry.order_id: entry for entry in around}
+        self._evidence.audit.judge(rows)
         entries = [
             entry
-            for entry in ledger.entries(self._endpoints.ledger, since=self._since, until=until)
-            if entry.order_id not in self._told
+            for entry in around
+            if self._since <= entry.produced_at < until and entry.order_id not in self._told
         ]
-        self._strange -= {entry.order_id for entry in entries}
+        self._strange -= rows.keys()
         self._strange -= ledger.known(self._endpoints.ledger, self._strange)
         self._evidence.created = self._strange - self._told
         orders = settle(entries, self._evidence, toll)

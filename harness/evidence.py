@@ -106,8 +106,7 @@ class Record:
             return None
         known = {each.name for each in fields(Orders)}
         kept = {name: value for name, value in books[-1].data.items() if name in known}
-        for name in ("missing_ids", "harmed_ids", "created_ids", "discarded_ids", "harmed_between"):
-            kept[name] = tuple(kept.get(name, ()))
+        kept |= {name: tuple(value) for name, value in kept.items() if isinstance(value, list)}
         return Orders(**kept)
 
 

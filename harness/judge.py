@@ -319,10 +319,13 @@ def _unbalanced(orders: Orders | None) -> Iterator[str]:
     absent = f" (first: {', '.join(orders.discarded_ids[:3])})" if orders.discarded_ids else ""
     absent = f"; {orders.discarded} are not in the archive{absent}" if orders.discarded else ""
     misplaced = f"; {orders.misplaced} are in results and belong in the DLQ" if orders.misplaced else ""
+    how = f" (first: {orders.wrong_results[0]})" if orders.wrong_results else ""
+    wrong = f"; {orders.wrong} results contradict the order ledger{how}" if orders.wrong else ""
     yield (
         f"the books do not balance: of {orders.produced} orders {orders.windowed} are in windows, "
         f"{orders.dlq} in the DLQ, {orders.late} late and {orders.missing} missing{lost}{named}; "
-        f"{orders.duplicate} are in more than one window result{doubled}{spared}{made}{absent}{misplaced}"
+        f"{orders.duplicate} are in more than one window result"
+        f"{doubled}{spared}{made}{absent}{misplaced}{wrong}"
     )
 
 

@@ -31,7 +31,8 @@ class Orders:
     not. `missing_ids` names up to 100 of the missing, those nobody expected first; `created_ids` and
     `discarded_ids` as many of those; `harmed_ids` all that were harmed as expected, and
     `harmed_between` when the first and the last of them were produced (epoch seconds). `idle_s` is
-    the longest time in which no order was produced.
+    the longest time in which no order was produced. `wrong` counts results that contradict the
+    ledger, by their total or their window; `wrong_results` says of up to 100 of them how.
     """
 
     produced: int
@@ -54,6 +55,8 @@ class Orders:
     discarded_ids: tuple[str, ...] = ()
     harmed_between: tuple[float, ...] = ()
     idle_s: float = 0.0
+    wrong: int = 0
+    wrong_results: tuple[str, ...] = ()
 
     def harmed(self, harm: Harm) -> int:
         """Return how many were harmed in this way, as expected."""
@@ -70,7 +73,7 @@ class Orders:
             and self.discarded == self.expected_discarded
         )
         whole = self.windowed + self.dlq + self.late + self.missing == self.produced
-        return as_expected and whole and self.spared == 0 and self.misplaced == 0
+        return as_expected and whole and not (self.spared or self.misplaced or self.wrong)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -126,6 +126,7 @@ FAILS: dict[str, Break] = {
     "an order from nowhere": lambda drill: _one_order(drill, windowed=1),
     "a stranger's order": lambda drill: _edited(drill, Kind.BOOKS, created=1),
     "an order in two places": lambda drill: _edited(drill, Kind.BOOKS, misplaced=1),
+    "a result that is wrong": lambda drill: _edited(drill, Kind.BOOKS, wrong=1),
     "an order not archived": lambda drill: _edited(drill, Kind.BOOKS, discarded=1),
     "no reason to fire": lambda drill: _edited(
         drill, Kind.TELEMETRY, uncrossed=[drill.scenario.expect[0].name]

@@ -34,8 +34,8 @@ class Rig:
         with sqlite3.connect(self.path) as database:
             database.execute(
                 'INSERT INTO orders (order_id, kind, event_time, payload_sha, partition, "offset",'
-                " produced_at) VALUES (?, ?, 0, 'x', 2, ?, ?)",
-                (order_id, kind, offset, at),
+                " produced_at) VALUES (?, ?, ?, 'x', 2, ?, ?)",
+                (order_id, kind, int(at * 1000), offset, at),
             )
         database.close()
 
@@ -43,10 +43,10 @@ class Rig:
         line = json.dumps({"topic": "orders", "partition": 2, "first_offset": first, "last_offset": last})
         self.s3.put(at, f"{at:09.1f}", line, "a/")
 
-    def delivered(self, at: float, *order_ids: str) -> None:
-        start = int(at - 6) * 1000
+    def delivered(self, at: float, *order_ids: str, cents: int = 0) -> None:
+        start = int(at - 10) * 1000
         pane = {"window_start": start, "window_end": start + 5_000, "region": "r1", "pane": 0, "epoch": 1}
-        line = json.dumps({**pane, "emitted_at": 0, "order_ids": order_ids})
+        line = json.dumps({**pane, "emitted_at": 0, "order_ids": order_ids, "total_cents": cents})
         self.s3.put(at, f"{at:09.1f}", line)
 
     def orders(self, *at: float) -> None:
@@ -135,6 +135,43 @@ def test_an_order_in_a_result_that_nobody_produced_is_created(rig: Rig) -> None:
     got = rig.books.account(1_020.0)
 
     assert (1, 0, ("stranger",), False) == (got.created, got.expected_created, got.created_ids, got.balanced)
+
+
+def test_a_stranger_in_a_window_of_long_ago_is_created_all_the_same(rig: Rig) -> None:
+    """Nobody produced it, whatever window it claims to be of."""
+    rig.orders(1_005.0)
+    rig.books.open(1_000.0)
+    pane = {"window_start": 0, "window_end": 5_000, "region": "r1", "pane": 0, "epoch": 1, "emitted_at": 0}
+    rig.s3.put(1_012.0, "1012", json.dumps({**pane, "order_ids": ["stranger"]}))
+
+    assert ("stranger",) == rig.books.account(1_020.0).created_ids
+
+
+@pytest.mark.parametrize(
+    ("order", "at", "cents"), [("o-1005", 1_012.0, 1), ("o-1005", 1_030.0, 0)], ids=["amount", "window"]
+)
+def test_an_order_that_is_counted_wrongly_spoils_the_books(
+    rig: Rig, order: str, at: float, cents: int
+) -> None:
+    """It is in exactly one result, and that result is wrong."""
+    rig.produced(order, 1_005.0)
+    rig.delivered(at, order, cents=cents)
+    rig.books.open(1_000.0)
+    got = rig.books.account(1_020.0)
+
+    assert (1, 1, False) == (got.windowed, got.wrong, got.balanced)
+
+
+def test_a_wrong_result_is_told_once(rig: Rig) -> None:
+    """One red drill must not make all red that come after it."""
+    rig.orders(1_045.0)
+    rig.produced("o-1005", 1_005.0)
+    rig.delivered(1_012.0, "o-1005", cents=1)
+    rig.books.open(1_000.0)
+    first = rig.books.account(1_020.0)
+    rig.books.open(1_030.0)
+
+    assert (1, 0) == (first.wrong, rig.books.account(1_060.0).wrong)
 
 
 def test_an_order_from_long_before_is_no_stranger(rig: Rig) -> None:
