@@ -6,6 +6,7 @@ And whatever becomes of it, it is in the archive of what came in.
 from __future__ import annotations
 
 import json
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -206,6 +207,20 @@ def idle(times: Iterable[float], since: float, until: float) -> float:
     return max(gaps(times, since, until))
 
 
+SLOWEST_S = 30.0
+"""A killed or frozen broker holds the producer up for half of that."""
+
+
+def slowest_per_s(times: Iterable[float], since: float, until: float) -> float:
+    """Return how many of `times` a second there were in the `SLOWEST_S` that had the fewest of them."""
+    span = min(SLOWEST_S, until - since)
+    if span <= 0:
+        return 0.0
+    moments = sorted(times)
+    begins = (since, *(at for at in moments if since < at <= until - span))
+    return min(bisect_right(moments, at + span) - bisect_right(moments, at) for at in begins) / span
+
+
 class PipelineBooks:
     """The `Books` of a stack. `names` are the topology's: topics, bucket and prefix."""
 
@@ -264,6 +279,10 @@ class PipelineBooks:
         self._evidence.created = self._strange - self._told
         orders = settle(entries, self._evidence, toll)
         moments = [entry.produced_at for entry in entries if entry.produced_at >= self._began]
-        orders = replace(orders, idle_s=idle(moments, self._began, until))
+        orders = replace(
+            orders,
+            idle_s=idle(moments, self._began, until),
+            slowest_per_s=slowest_per_s(moments, self._began, until),
+        )
         self._last = until, orders
         return orders

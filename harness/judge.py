@@ -17,6 +17,7 @@ from harness.model import (
     Alarm,
     AlarmResult,
     AlarmState,
+    Knobs,
     Orders,
     Outcome,
     Phase,
@@ -37,6 +38,9 @@ MISSED_SHARE = 0.2
 
 IDLE_S = 30.0
 """A killed or frozen broker holds the producer up for half of that; what is longer is no load."""
+
+LEAST_PER_S = Knobs().orders_per_s / 3
+"""Of the steady load, in any half minute; a producer that was held up for half of it sends half."""
 
 
 def judge(scenario: Scenario, events: Sequence[Event], *, control: str = "") -> Verdict:
@@ -156,6 +160,11 @@ def _idle(orders: Orders | None) -> Iterator[str]:
         yield "no order was produced: an idle pipeline proves nothing"
     elif orders and orders.idle_s > IDLE_S:
         yield f"no order was produced for {orders.idle_s:.1f} s: an idle pipeline proves nothing"
+    elif orders and orders.slowest_per_s is not None and orders.slowest_per_s < LEAST_PER_S:
+        yield (
+            f"only {orders.slowest_per_s:.0f} orders a second were produced in some {IDLE_S:g} s, "
+            f"not the {LEAST_PER_S:.0f} it takes at least: a pipeline without load proves nothing"
+        )
 
 
 def _unmeasured(record: Record) -> Iterator[str]:

@@ -31,7 +31,8 @@ class Orders:
     not. `missing_ids` names up to 100 of the missing, those nobody expected first; `created_ids` and
     `discarded_ids` as many of those; `harmed_ids` all that were harmed as expected, and
     `harmed_between` when the first and the last of them were produced (epoch seconds). `idle_s` is
-    the longest time in which no order was produced. `wrong` counts results that contradict the
+    the longest time in which no order was produced, `slowest_per_s` how many a second there were in
+    the half minute with the fewest (None: not counted). `wrong` counts results that contradict the
     ledger, by their total or their window; `wrong_results` says of up to 100 of them how.
     """
 
@@ -55,6 +56,7 @@ class Orders:
     discarded_ids: tuple[str, ...] = ()
     harmed_between: tuple[float, ...] = ()
     idle_s: float = 0.0
+    slowest_per_s: float | None = None
     wrong: int = 0
     wrong_results: tuple[str, ...] = ()
 

@@ -149,6 +149,7 @@ INVALIDATES: dict[str, Break] = {
         drill, Kind.TELEMETRY, dark={STRANGERS[0]: "in the last 30 s"}
     ),
     "no load for long": lambda drill: _edited(drill, Kind.BOOKS, idle_s=30.5),
+    "hardly any load": lambda drill: _edited(drill, Kind.BOOKS, slowest_per_s=99.0),
     "a stranger rang before": lambda drill: drill.changed(
         [e(-6, Kind.BETWEEN, STRANGERS[0], aftermath=False, changed_at=T0 - 6), *drill.events]
     ),

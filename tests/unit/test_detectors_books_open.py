@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from detectors import aws
-from detectors.books import Evidence, PipelineBooks, Tail, idle, settle
+from detectors.books import Evidence, PipelineBooks, Tail, idle, settle, slowest_per_s
 from detectors.lake import Result
 from harness.model import Damage, Harm, Toll
 from tests.unit.load_fakes import endpoints
@@ -189,13 +189,30 @@ def test_a_time_without_orders_is_told(rig: Rig) -> None:
     rig.orders(*range(1_001, 1_010), *range(1_050, 1_060))
     rig.books.open(1_000.0)
 
-    assert 41.0 == rig.books.account(1_061.0).idle_s
+    got = rig.books.account(1_061.0)
+    assert (41.0, 0.0) == (got.idle_s, got.slowest_per_s)
 
 
 @pytest.mark.parametrize(("times", "longest"), [((), 60.0), ((10.0,), 50.0), ((30.0, 59.0), 30.0)])
 def test_idle_counts_from_the_beginning_and_to_the_end(times: tuple[float, ...], longest: float) -> None:
     """What never began has been idle all along."""
     assert longest == idle(times, 0.0, 60.0)
+
+
+@pytest.mark.parametrize(
+    ("times", "slowest"),
+    [
+        (range(0, 60), 1.0),
+        ((*range(0, 10), *range(50, 60)), 0.0),
+        ((*range(0, 60), 30.5), 1.0),
+        (range(0, 60, 10), 0.1),
+        ((), 0.0),
+    ],
+    ids=["steady", "a pause", "one more", "a trickle", "none"],
+)
+def test_the_slowest_half_minute_is_told(times: Iterable[float], slowest: float) -> None:
+    """A generator that sends an order every ten seconds is never idle, and loads nothing."""
+    assert slowest == pytest.approx(slowest_per_s(times, -0.5, 59.5), abs=0.04)
 
 
 # --- the archive --------------------------------------------------------------------------------

@@ -38,8 +38,15 @@ def telemetry(**changes: object) -> Event:
         (telemetry(restarts=1), "the collector was started anew during the drill"),
         (telemetry(missed=31), "the collector missed 31 of 121 samples: it saw too little"),
         (books(idle_s=IDLE_S + 1), "no order was produced for 31.0 s: an idle pipeline proves nothing"),
+        (books(slowest_per_s=99.0), "only 99 orders a second were produced in some 30 s, not the 100 "),
     ],
-    ids=["a source went dark", "the collector was killed", "it froze again and again", "no load"],
+    ids=[
+        "a source went dark",
+        "the collector was killed",
+        "it froze again and again",
+        "no load",
+        "a trickle",
+    ],
 )
 def test_a_drill_in_which_something_could_not_be_seen_is_invalid(event: Event, why: str) -> None:
     """Silence is evidence only where there would have been noise."""
