@@ -1,12 +1,13 @@
-"""Whether an alarm's own metric ever breached it, by what the collector measured. Pure.
+"""Whether an alarm's own metric breached it, and for how long, by what the collector measured. Pure.
 
 An alarm that went off though it did not was set by a hand, or by somebody else's datapoints: then it
-has detected nothing.
+has detected nothing. One that was breached all the time and did not go off is deaf.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 
 from harness.model import Alarm, Missing, Statistic
 
@@ -18,10 +19,24 @@ def crossed(alarm: Alarm, values: Sequence[tuple[float, float]], *, since: float
     LocalStack counts back from the moment it looks, CloudWatch from whole ones (user guide,
     "Evaluating an alarm"); which of them the alarm has looked at is not known, so one is enough.
     """
-    return any(
-        _breached(alarm, [value for at, value in values if end - alarm.period_s < at <= end])
-        for end in range(int(since), int(until) + 1)
-    )
+    return any(_periods(alarm, values, since, until))
+
+
+def breached_s(alarm: Alarm, values: Sequence[tuple[float, float]], *, since: float, until: float) -> int:
+    """Return for how many seconds on end every period of `alarm` that ended then was breached, at most.
+
+    Whichever of them it looked at, it had a reason to go off.
+    """
+    spells = groupby(_periods(alarm, values, since, until))
+    return max((len(list(each)) for breached, each in spells if breached), default=0)
+
+
+def _periods(
+    alarm: Alarm, values: Sequence[tuple[float, float]], since: float, until: float
+) -> Iterator[bool]:
+    """Yield for each second whether the period that ends then is breached."""
+    for end in range(int(since), int(until) + 1):
+        yield _breached(alarm, [value for at, value in values if end - alarm.period_s < at <= end])
 
 
 def _breached(alarm: Alarm, held: Sequence[float]) -> bool:

@@ -181,20 +181,31 @@ def _unmeasured(record: Record) -> Iterator[str]:
         # Where it is the collector's silence that must page, the silence is the fault.
         if not record.expected.intersection(told.get("silence_told_by", ())):
             yield from _silent(told)
-        # An expected alarm that is blind did not fire: that is its failure, not the experiment's.
-        for name in told.get("blind", ()):
-            if name not in record.expected:
-                yield f"{name} is not deployed or had no data at all, so its silence proves nothing"
-        excused = record.allowed | {alarm.name for alarm in record.scenario.blinds}
-        for name, how in told.get("dark", {}).items():
-            if name not in excused:
-                yield f"{name} had no data {how}, so its silence proves nothing"
+        yield from _unable(record, told)
+
+
+def _unable(record: Record, told: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the alarms that would not have fired whatever happened, by what the collector measured."""
+    # An expected alarm that is blind did not fire: that is its failure, not the experiment's.
+    for name in told.get("blind", ()):
+        if name not in record.expected:
+            yield f"{name} is not deployed or had no data at all, so its silence proves nothing"
+    for name in told.get("deaf", ()):
+        if name not in record.allowed:
+            yield f"{name} was breached for longer than its SLA but silent, so its silence proves nothing"
+    excused = record.allowed | {alarm.name for alarm in record.scenario.blinds}
+    for name, how in told.get("dark", {}).items():
+        if name not in excused:
+            yield f"{name} had no data {how}, so its silence proves nothing"
 
 
 def _silent(told: Mapping[str, Any]) -> Iterator[str]:
     silent_s = float(told.get("silent_s", 0.0))
     if silent_s > SILENT_S:
         yield f"the collector took no sample for {silent_s:.1f} s: nobody would have seen what broke then"
+    ticks, seconds = int(told.get("ticks") or 0), int(told.get("seconds") or 0)
+    if seconds - ticks > MISSED_SHARE * seconds:
+        yield f"the collector took {ticks} samples in {seconds} s: it saw too little"
     if told.get("restarts"):
         yield "the collector was started anew during the drill: what it was about to report is lost"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -67,11 +68,18 @@ class Sample:
 
 
 def samples(path: Path, *, since: float, until: float) -> list[Sample]:
-    """Return the collector's samples from `since` to `until` (epoch seconds), in their order."""
+    """Return the collector's samples from `since` to `until` (epoch seconds), in their order.
+
+    What is no number in them is left out: CloudWatch takes none.
+    """
     return [
         Sample(
             float(line["at"]),
-            {key.partition("{")[0]: float(value) for key, value in line["values"].items()},
+            {
+                key.partition("{")[0]: float(value)
+                for key, value in line["values"].items()
+                if math.isfinite(value)
+            },
             int(line.get("missed", 0)),
             float(line.get("began", 0.0)),
         )

@@ -8,7 +8,7 @@ from typing import Any
 from detectors import metrics as m
 from harness.cli.journal import Sample
 from harness.clock import gaps
-from harness.crossing import crossed
+from harness.crossing import breached_s, crossed
 from harness.model import Alarm, AlarmState
 from harness.timeline import Event, Kind
 
@@ -21,24 +21,28 @@ def measured(
 ) -> dict[str, Any]:
     """Return the data of the TELEMETRY event of a drill that went from `since` to `until`.
 
-    `ticks` and `missed` count samples; `silent_s` is the longest time without one: the collector may
-    have been frozen, or dead. `restarts` counts how often it was started anew. `blind` names the
-    alarms that could not have fired: not on the board, or no number at all. `dark` says for how
-    long others had none: longer than their SLA, or at the end. `uncrossed` names those that
-    fired though their metric never breached them, `silence_told_by` those that tell of a collector
-    that is silent.
+    `ticks` and `missed` count samples, `missed` those that the collector says it missed; there is
+    one in each of the `seconds`. `silent_s` is the longest time without one: the collector may have
+    been frozen, or dead. `restarts` counts how often it was started anew. `blind` names the alarms
+    that could not have fired: not on the board, or no number at all. `dark` says for how long others
+    had none: longer than their SLA, or at the end. `uncrossed` names those that fired though their
+    metric never breached them since the fault, `deaf` those that it breached for longer than their
+    SLA and that did not fire, `silence_told_by` those that tell of a collector that is silent.
     """
     board = next((event for event in events if event.kind is Kind.BASELINE), None)
+    fired = _fired(events)
     begun = {sample.began for sample in samples if sample.began}
     return {
         "ticks": len(samples),
         "missed": sum(sample.missed for sample in samples),
+        "seconds": int(until - since),
         "silent_s": max(gaps((sample.at for sample in samples), since, until)),
         "restarts": max(0, len(begun) - 1),
         # A drill that ended before there was a board had nothing to be blind to.
         "blind": list(_blind(samples, board, alarms)) if board else [],
         "dark": dict(_dark(samples, board, alarms, until)) if board else {},
-        "uncrossed": list(_uncrossed(samples, board, _fired(events), alarms)) if board else [],
+        "uncrossed": list(_uncrossed(samples, _asked_at(events), fired, alarms)) if board else [],
+        "deaf": list(_deaf(samples, board.at, until, fired, alarms)) if board else [],
         "silence_told_by": [alarm.name for alarm in alarms if alarm.metric.name == m.HEARTBEAT.name],
     }
 
@@ -65,17 +69,46 @@ def _dark(
 
 
 def _uncrossed(
-    samples: Sequence[Sample], board: Event, fired: Mapping[str, float], alarms: Sequence[Alarm]
+    samples: Sequence[Sample], since: float, fired: Mapping[str, float], alarms: Sequence[Alarm]
 ) -> Iterator[str]:
-    """Yield what fired without a reason; `fired` says when each did."""
-    for alarm in alarms:
-        name = alarm.metric.name
-        # Whether a heartbeat has arrived is known to CloudWatch alone: it was measured in any case.
-        if alarm.name not in fired or name == m.HEARTBEAT.name:
-            continue
-        values = [(sample.at, sample.values[name]) for sample in samples if name in sample.values]
-        if not crossed(alarm, values, since=board.at, until=fired[alarm.name]):
-            yield alarm.name
+    """Yield what fired without a reason; `fired` says when each did. What came before `since` is none."""
+    for alarm in _evaluated(alarms):
+        if alarm.name in fired:
+            values = _values(alarm, samples, since)
+            if not crossed(alarm, values, since=since, until=fired[alarm.name]):
+                yield alarm.name
+
+
+def _deaf(
+    samples: Sequence[Sample],
+    since: float,
+    until: float,
+    fired: Mapping[str, float],
+    alarms: Sequence[Alarm],
+) -> Iterator[str]:
+    """Yield what had every reason to fire for its whole SLA and a period more, and did not."""
+    for alarm in _evaluated(alarms):
+        if alarm.name not in fired:
+            values = _values(alarm, samples, since)
+            if breached_s(alarm, values, since=since, until=until) > alarm.sla_s + alarm.period_s:
+                yield alarm.name
+
+
+def _evaluated(alarms: Sequence[Alarm]) -> Iterator[Alarm]:
+    """Yield those that the tape can be held against: whether a heartbeat arrived, CloudWatch alone knows."""
+    return (alarm for alarm in alarms if alarm.metric.name != m.HEARTBEAT.name)
+
+
+def _values(alarm: Alarm, samples: Sequence[Sample], since: float) -> list[tuple[float, float]]:
+    name = alarm.metric.name
+    return [
+        (sample.at, sample.values[name]) for sample in samples if name in sample.values and sample.at >= since
+    ]
+
+
+def _asked_at(events: Sequence[Event]) -> float:
+    """Return when the fault was asked for; without one, when the board was seen quiet."""
+    return max(event.at for event in events if event.kind in (Kind.BASELINE, Kind.INJECTING))
 
 
 def _fired(events: Sequence[Event]) -> Mapping[str, float]:

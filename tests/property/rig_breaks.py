@@ -148,6 +148,7 @@ INVALIDATES: dict[str, Break] = {
     "a stranger in the dark": lambda drill: _edited(
         drill, Kind.TELEMETRY, dark={STRANGERS[0]: "in the last 30 s"}
     ),
+    "a stranger deaf": lambda drill: _edited(drill, Kind.TELEMETRY, deaf=[STRANGERS[0]]),
     "no load for long": lambda drill: _edited(drill, Kind.BOOKS, idle_s=30.5),
     "hardly any load": lambda drill: _edited(drill, Kind.BOOKS, slowest_per_s=99.0),
     "a stranger rang before": lambda drill: drill.changed(

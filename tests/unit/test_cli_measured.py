@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +36,10 @@ def test_a_steady_collector_has_nothing_to_tell() -> None:
     """61 samples, and no metric without numbers."""
     got = account(steady())
 
-    assert (61, 0, 1.0, 0, [], {}, []) == tuple(
-        got[name] for name in ("ticks", "missed", "silent_s", "restarts", "blind", "dark", "uncrossed")
+    assert (61, 0, 60, 1.0, 0) == tuple(
+        got[name] for name in ("ticks", "missed", "seconds", "silent_s", "restarts")
     )
+    assert ([], {}, [], []) == tuple(got[name] for name in ("blind", "dark", "uncrossed", "deaf"))
 
 
 def test_only_the_samples_of_the_drill_are_read(tmp_path: Path) -> None:
@@ -94,6 +96,47 @@ def test_a_metric_without_any_number_leaves_its_alarm_blind() -> None:
 def test_an_alarm_that_fires_has_a_reason_in_what_was_measured(brokers: float, uncrossed: list[str]) -> None:
     """BROKER_DOWN is for fewer than three."""
     assert uncrossed == account(steady(brokers=brokers), BASELINE, FIRED)["uncrossed"]
+
+
+def test_what_was_breached_before_the_fault_is_no_reason_to_fire() -> None:
+    """A blip just before it sets the alarm off in the first seconds of the fault, and detects nothing."""
+    asked = Event(110.0, Kind.INJECTING, "fault")
+    fired = Event(114.0, Kind.ALARM, BROKER_DOWN.name, {"state": "ALARM", "changed_at": 113.0})
+    blip = [replace(one, values={**one.values, BROKERS: 2.0}) if one.at == 108 else one for one in steady()]
+
+    assert [] == account(blip, BASELINE, fired)["uncrossed"]
+    assert [BROKER_DOWN.name] == account(blip, BASELINE, asked, fired)["uncrossed"]
+
+
+def test_how_many_samples_there_should_be_does_not_come_from_the_collector() -> None:
+    """One that takes a sample every nine seconds, and does not say so, is never silent for ten."""
+    sparse = [one for one in steady() if one.at % 9 == 0]
+
+    assert (6, 0, 60) == tuple(account(sparse)[name] for name in ("ticks", "missed", "seconds"))
+
+
+def test_what_is_no_number_is_no_sample(tmp_path: Path) -> None:
+    """CloudWatch refuses it, and no comparison with it holds: it would look well and never alarm."""
+    path = tmp_path / "telemetry.jsonl"
+    path.write_text('{"at": 101, "values": {"a": NaN, "b": Infinity, "c": 1}}\n', encoding="utf-8")
+
+    assert [Sample(101.0, {"c": 1.0})] == samples(path, since=100.0, until=110.0)
+
+
+@pytest.mark.parametrize(
+    ("low", "deaf"), [((110, 135), []), ((110, 155), ["BROKER_DOWN"])], ids=["for a while", "beyond its SLA"]
+)
+def test_an_alarm_that_had_every_reason_and_never_fired_is_deaf(
+    low: tuple[int, int], deaf: list[str]
+) -> None:
+    """What was measured did not reach it, or nothing evaluates it: then its silence proves nothing."""
+    down = [
+        replace(one, values={**one.values, BROKERS: 2.0}) if one.at in range(*low) else one
+        for one in steady()
+    ]
+
+    assert deaf == account(down)["deaf"]
+    assert [] == account(down, BASELINE, FIRED)["deaf"]
 
 
 def test_the_alarm_on_the_heartbeat_tells_of_silence_itself() -> None:
