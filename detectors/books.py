@@ -5,6 +5,7 @@ And whatever becomes of it, it is in the archive of what came in.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -49,7 +50,7 @@ class Tail:
         )
         try:
             yield from self._read(consumer)
-        except KafkaException as error:
+        except (KafkaException, ValueError) as error:  # a ValueError: it is no JSON
             raise StackError(f"the topic {self.topic} could not be read: {error}") from error
         finally:
             consumer.close()
@@ -90,7 +91,7 @@ class Evidence:
     """SHA-1 of every payload in the DLQ."""
     late: set[str] = field(default_factory=set)
     created: set[str] = field(default_factory=set)
-    """Order ids in a result that no ledger knows."""
+    """Order ids in a result or the late output that no ledger knows."""
     archived: dict[int, Runs] = field(default_factory=dict)
     """The offsets in the archive, by partition."""
 
@@ -142,7 +143,7 @@ def settle(entries: Sequence[ledger.Entry], evidence: Evidence, toll: Toll | Non
 
     A replay is not another order: it must appear once, however often it was produced. An order
     that is both late and windowed (accepted once, its replay too late) counts as windowed; one that is
-    both windowed and in the DLQ is misplaced.
+    in the DLQ and anywhere else is misplaced.
     """
     produced: dict[str, str] = {}
     misplaced = set()
@@ -151,9 +152,8 @@ def settle(entries: Sequence[ledger.Entry], evidence: Evidence, toll: Toll | Non
             produced[entry.payload_sha] = ""
         else:
             produced.setdefault(entry.order_id, entry.order_id)
-        if entry.order_id in evidence.results.where and (
-            entry.kind == "malformed" or entry.payload_sha in evidence.dead
-        ):
+        is_out = entry.order_id in evidence.results.where or entry.order_id in evidence.late
+        if is_out and (entry.kind == "malformed" or entry.payload_sha in evidence.dead):
             misplaced.add(entry.order_id)
     windowed = dead = late = 0
     missing, doubled = [], []
@@ -207,6 +207,22 @@ def idle(times: Iterable[float], since: float, until: float) -> float:
     return max(gaps(times, since, until))
 
 
+def _payload_sha(record: Mapping[str, Any]) -> str:
+    """Return the SHA-1 of the payload in a dead letter: what it says of itself proves nothing."""
+    try:
+        payload = record["payload"].encode("utf-8", "surrogatepass")
+    except (KeyError, AttributeError, TypeError) as error:
+        raise StackError(f"expected a dead letter in the DLQ, found {str(record)[:120]}") from error
+    return hashlib.sha1(payload, usedforsecurity=False).hexdigest()
+
+
+def _order_id(record: Mapping[str, Any]) -> str:
+    try:
+        return str(record["order_id"])
+    except (KeyError, TypeError) as error:
+        raise StackError(f"expected an order in the late output, found {str(record)[:120]}") from error
+
+
 SLOWEST_S = 30.0
 """A killed or frozen broker holds the producer up for half of that."""
 
@@ -228,6 +244,7 @@ class PipelineBooks:
         self._endpoints = endpoints
         self._results = lake.Prefix(endpoints.aws_direct, names["LAKE_BUCKET"], names["RESULTS_PREFIX"])
         self._archive = lake.Prefix(endpoints.aws_direct, names["LAKE_BUCKET"], names["RAW_ARCHIVE_PREFIX"])
+        self._orders = names["ORDERS"]
         self._dead = Tail(endpoints.kafka_direct, names["ORDERS_DLQ"])
         self._late = Tail(endpoints.kafka_direct, names["ORDERS_LATE"])
         self._evidence = Evidence()
@@ -262,9 +279,13 @@ class PipelineBooks:
             self._strange.update(pane.order_ids)
         for line in self._archive.fresh():
             batch = archive.batch(line)
+            if batch.topic != self._orders:
+                continue
             self._evidence.archived.setdefault(batch.partition, Runs()).add(batch.first, batch.last)
-        self._evidence.dead.update(record["payload_sha"] for record in self._dead.fresh())
-        self._evidence.late.update(record["order_id"] for record in self._late.fresh())
+        self._evidence.dead.update(_payload_sha(record) for record in self._dead.fresh())
+        late = {_order_id(record) for record in self._late.fresh()}
+        self._evidence.late |= late
+        self._strange |= late
         # A result may hold orders from before this account, or from after it.
         around = ledger.entries(self._endpoints.ledger, since=self._since - REPLAYS_S, until=float("inf"))
         rows = {entry.order_id: entry for entry in around}

@@ -335,10 +335,12 @@ def _unbalanced(orders: Orders | None) -> Iterator[str]:
     doubled = f", {orders.expected_duplicate} of them as expected" if orders.expected_duplicate else ""
     spared = f"; {orders.spared} that had to be harmed were not" if orders.spared else ""
     made = f" (first: {', '.join(orders.created_ids[:3])})" if orders.created_ids else ""
-    made = f"; {orders.created} in results were never produced{made}" if orders.created else ""
+    made = f"; {orders.created} that came out were never produced{made}" if orders.created else ""
     absent = f" (first: {', '.join(orders.discarded_ids[:3])})" if orders.discarded_ids else ""
     absent = f"; {orders.discarded} are not in the archive{absent}" if orders.discarded else ""
-    misplaced = f"; {orders.misplaced} are in results and belong in the DLQ" if orders.misplaced else ""
+    misplaced = (
+        f"; {orders.misplaced} belong in the DLQ or are there, and elsewhere too" if orders.misplaced else ""
+    )
     how = f" (first: {orders.wrong_results[0]})" if orders.wrong_results else ""
     wrong = f"; {orders.wrong} results contradict the order ledger{how}" if orders.wrong else ""
     yield (

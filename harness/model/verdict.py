@@ -23,10 +23,10 @@ EXPECTED = {
 class Orders:
     """The books of one run: every produced order is in exactly one of the other counts.
 
-    `duplicate` counts order ids in more than one window result, `created` those in a result that
-    nobody produced, `misplaced` those in a result and in the DLQ, `discarded` those that are not in
-    the archive of what came in. `expected_missing`, `expected_duplicate`, `expected_created` and
-    `expected_discarded` count those of each that the fault was expected to harm; there must be no
+    `duplicate` counts order ids in more than one window result, `created` those that came out and
+    nobody produced, `misplaced` those in the DLQ and in another place too, `discarded` those that are
+    not in the archive of what came in. `expected_missing`, `expected_duplicate`, `expected_created`
+    and `expected_discarded` count those of each that the fault was expected to harm; there must be no
     others for the books to balance. `spared` counts orders that were expected to be harmed and were
     not. `missing_ids` names up to 100 of the missing, those nobody expected first; `created_ids` and
     `discarded_ids` as many of those; `harmed_ids` all that were harmed as expected, and

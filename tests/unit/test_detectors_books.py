@@ -20,7 +20,7 @@ from tests.unit.test_detectors_lake import FakeS3
 
 NAMES = {
     **{"LAKE_BUCKET": "b", "RESULTS_PREFIX": "p/", "RAW_ARCHIVE_PREFIX": "a/"},
-    **{"ORDERS_DLQ": "d", "ORDERS_LATE": "l"},
+    **{"ORDERS": "orders", "ORDERS_DLQ": "d", "ORDERS_LATE": "l"},
 }
 PLACES = ("windowed", "late", "dlq", "nowhere", "both", "twice")
 

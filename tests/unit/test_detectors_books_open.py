@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sqlite3
 from collections.abc import Callable, Iterable
@@ -13,6 +14,7 @@ import pytest
 from detectors import aws
 from detectors.books import Evidence, PipelineBooks, Tail, idle, settle, slowest_per_s
 from detectors.lake import Result
+from harness.errors import StackError
 from harness.model import Damage, Harm, Toll
 from tests.unit.load_fakes import endpoints
 from tests.unit.test_detectors_books import NAMES, entry, windowed, written
@@ -30,17 +32,19 @@ class Rig:
         written(self.path, [])
         self.books = PipelineBooks(replace(endpoints(folder), ledger=str(self.path)), NAMES)
 
-    def produced(self, order_id: str, at: float, kind: str = "good", offset: int | None = None) -> None:
+    def produced(
+        self, order_id: str, at: float, kind: str = "good", offset: int | None = None, sha: str = "x"
+    ) -> None:
         with sqlite3.connect(self.path) as database:
             database.execute(
                 'INSERT INTO orders (order_id, kind, event_time, payload_sha, partition, "offset",'
-                " produced_at) VALUES (?, ?, ?, 'x', 2, ?, ?)",
-                (order_id, kind, int(at * 1000), offset, at),
+                " produced_at) VALUES (?, ?, ?, ?, 2, ?, ?)",
+                (order_id, kind, int(at * 1000), sha, offset, at),
             )
         database.close()
 
-    def archived(self, at: float, first: int, last: int) -> None:
-        line = json.dumps({"topic": "orders", "partition": 2, "first_offset": first, "last_offset": last})
+    def archived(self, at: float, first: int, last: int, topic: str = "orders") -> None:
+        line = json.dumps({"topic": topic, "partition": 2, "first_offset": first, "last_offset": last})
         self.s3.put(at, f"{at:09.1f}", line, "a/")
 
     def delivered(self, at: float, *order_ids: str, cents: int = 0) -> None:
@@ -239,12 +243,62 @@ def test_every_order_must_be_in_the_archive_of_what_came_in(rig: Rig) -> None:
     )
 
 
+def test_the_archive_of_another_topic_is_no_evidence(rig: Rig) -> None:
+    """Offsets are alike in all topics."""
+    rig.produced("o-40", 1_005.0, offset=40)
+    rig.delivered(1_012.0, "o-40")
+    rig.archived(1_008.0, 30, 50, topic="orders-dlq")
+    rig.books.open(1_000.0)
+
+    assert ("o-40",) == rig.books.account(1_020.0).discarded_ids
+
+
 def test_an_order_of_which_nobody_knows_the_offset_is_not_looked_for_in_the_archive(rig: Rig) -> None:
     """The broker only said that it has it already."""
     rig.orders(1_005.0)
     rig.books.open(1_000.0)
 
     assert 0 == rig.books.account(1_020.0).discarded
+
+
+# --- the topics ---------------------------------------------------------------------------------
+
+
+def in_topic(monkeypatch: pytest.MonkeyPatch, topic: str, *records: dict[str, str]) -> None:
+    monkeypatch.setattr(Tail, "fresh", lambda tail: iter(records if tail.topic == topic else ()))
+
+
+@pytest.mark.parametrize(("payload", "dlq"), [('{"a":1}', 1), ('{"a":2}', 0), ("", 0)])
+def test_a_dead_letter_is_what_it_holds_not_what_it_says(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, payload: str, dlq: int
+) -> None:
+    """One without its payload cannot be replayed: the order is gone."""
+    sha = hashlib.sha1(b'{"a":1}', usedforsecurity=False).hexdigest()
+    in_topic(monkeypatch, NAMES["ORDERS_DLQ"], {"payload": payload, "payload_sha": sha, "order_id": "m"})
+    rig.produced("m", 1_005.0, "malformed", sha=sha)
+    rig.books.open(1_000.0)
+    got = rig.books.account(1_020.0)
+
+    assert (dlq, 1 - dlq) == (got.dlq, got.missing)
+
+
+def test_a_record_that_is_no_dead_letter_makes_no_books(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It must not end the run as a bug would."""
+    in_topic(monkeypatch, NAMES["ORDERS_DLQ"], {"order_id": "m"})
+    rig.books.open(1_000.0)
+
+    with pytest.raises(StackError, match="expected a dead letter"):
+        rig.books.account(1_020.0)
+
+
+def test_a_late_order_that_nobody_produced_is_created(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Late or not, what comes out must have gone in."""
+    in_topic(monkeypatch, NAMES["ORDERS_LATE"], {"order_id": "stranger"}, {"order_id": "l"})
+    rig.produced("l", 1_005.0, "late")
+    rig.books.open(1_000.0)
+    got = rig.books.account(1_020.0)
+
+    assert (1, ("stranger",)) == (got.late, got.created_ids)
 
 
 # --- in one place only --------------------------------------------------------------------------
@@ -254,6 +308,13 @@ def test_an_order_in_a_result_and_in_the_dlq_is_misplaced() -> None:
     """It will be counted twice once somebody has mended the DLQ."""
     evidence = Evidence(dead={"sha-a"})
     windowed(evidence, "a")
+
+    assert (1, False) == ((got := settle([entry("a")], evidence)).misplaced, got.balanced)
+
+
+def test_an_order_in_the_late_output_and_in_the_dlq_is_misplaced() -> None:
+    """Whoever replays both replays it twice."""
+    evidence = Evidence(dead={"sha-a"}, late={"a"})
 
     assert (1, False) == ((got := settle([entry("a")], evidence)).misplaced, got.balanced)
 

@@ -146,8 +146,8 @@ def test_a_tolerated_alarm_may_come_twice() -> None:
 @pytest.mark.parametrize(
     ("account", "words"),
     [
-        ({"created": 3, "created_ids": ["x-1"]}, "3 in results were never produced (first: x-1)"),
-        ({"misplaced": 2}, "2 are in results and belong in the DLQ"),
+        ({"created": 3, "created_ids": ["x-1"]}, "3 that came out were never produced (first: x-1)"),
+        ({"misplaced": 2}, "2 belong in the DLQ or are there, and elsewhere too"),
     ],
 )
 def test_books_with_orders_that_should_not_be_there_do_not_balance(
