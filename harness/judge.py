@@ -12,13 +12,12 @@ from dataclasses import replace
 from itertools import permutations
 from typing import Any
 
+from harness import balance
 from harness.evidence import Record
 from harness.model import (
     Alarm,
     AlarmResult,
     AlarmState,
-    Knobs,
-    Orders,
     Outcome,
     Phase,
     Scenario,
@@ -35,12 +34,6 @@ SILENT_S = 10.0
 
 MISSED_SHARE = 0.2
 """Of all samples; a collector that misses more sees a fifth less of what happens in any period."""
-
-IDLE_S = 30.0
-"""A killed or frozen broker holds the producer up for half of that; what is longer is no load."""
-
-LEAST_PER_S = Knobs().orders_per_s / 3
-"""Of the steady load, in any half minute; a producer that was held up for half of it sends half."""
 
 
 def judge(scenario: Scenario, events: Sequence[Event], *, control: str = "") -> Verdict:
@@ -151,20 +144,8 @@ def _blind(record: Record) -> Iterator[str]:
             "before it): that all is quiet proves nothing"
         )
     yield from _unmeasured(record)
-    yield from _idle(record.orders)
+    yield from balance.idle(record.orders)
     yield from _blinded(record)
-
-
-def _idle(orders: Orders | None) -> Iterator[str]:
-    if orders and not orders.produced:
-        yield "no order was produced: an idle pipeline proves nothing"
-    elif orders and orders.idle_s > IDLE_S:
-        yield f"no order was produced for {orders.idle_s:.1f} s: an idle pipeline proves nothing"
-    elif orders and orders.slowest_per_s is not None and orders.slowest_per_s < LEAST_PER_S:
-        yield (
-            f"only {orders.slowest_per_s:.0f} orders a second were produced in some {IDLE_S:g} s, "
-            f"not the {LEAST_PER_S:.0f} it takes at least: a pipeline without load proves nothing"
-        )
 
 
 def _unmeasured(record: Record) -> Iterator[str]:
@@ -247,8 +228,8 @@ def _failed(record: Record) -> Iterator[str]:
     for look in record.all(Kind.AILING)[-1:]:
         if look.data.get("ailments"):
             yield f"the stack did not recover: {', '.join(look.data['ailments'])}"
-    yield from _unbalanced(record.orders)
-    yield from _undamaged(record)
+    yield from balance.unbalanced(record.orders)
+    yield from balance.undamaged(record.scenario.damage, record.orders)
 
 
 def _unpunctual(record: Record, alarm: Alarm) -> Iterator[str]:
@@ -325,42 +306,6 @@ def _uncleared(record: Record, alarm: Alarm) -> Iterator[str]:
             f"{alarm.name} cleared {cleared_at - healed.at:.1f} s after healing: "
             f"{over:.1f} s over its limit of {alarm.clear_s:g} s"
         )
-
-
-def _unbalanced(orders: Orders | None) -> Iterator[str]:
-    if orders is None or orders.balanced:
-        return
-    named = f" (first: {', '.join(orders.missing_ids[:3])})" if orders.missing_ids else ""
-    lost = f", {orders.expected_missing} of them as expected" if orders.expected_missing else ""
-    doubled = f", {orders.expected_duplicate} of them as expected" if orders.expected_duplicate else ""
-    spared = f"; {orders.spared} that had to be harmed were not" if orders.spared else ""
-    made = f" (first: {', '.join(orders.created_ids[:3])})" if orders.created_ids else ""
-    made = f"; {orders.created} that came out were never produced{made}" if orders.created else ""
-    absent = f" (first: {', '.join(orders.discarded_ids[:3])})" if orders.discarded_ids else ""
-    absent = f"; {orders.discarded} are not in the archive{absent}" if orders.discarded else ""
-    misplaced = (
-        f"; {orders.misplaced} belong in the DLQ or are there, and elsewhere too" if orders.misplaced else ""
-    )
-    how = f" (first: {orders.wrong_results[0]})" if orders.wrong_results else ""
-    wrong = f"; {orders.wrong} results contradict the order ledger{how}" if orders.wrong else ""
-    yield (
-        f"the books do not balance: of {orders.produced} orders {orders.windowed} are in windows, "
-        f"{orders.dlq} in the DLQ, {orders.late} late and {orders.missing} missing{lost}{named}; "
-        f"{orders.duplicate} are in more than one window result"
-        f"{doubled}{spared}{made}{absent}{misplaced}{wrong}"
-    )
-
-
-def _undamaged(record: Record) -> Iterator[str]:
-    """Yield that the damage the scenario states did not come about: then it was another fault."""
-    damage, orders = record.scenario.damage, record.orders
-    if damage is None or orders is None:
-        return
-    harmed = orders.harmed(damage.harm)
-    if harmed < damage.at_least:
-        yield f"{harmed} orders were {damage.harm}, at least {damage.at_least} were to be ({damage.why})"
-    if damage.at_most and harmed > damage.at_most:
-        yield f"{harmed} orders were {damage.harm}, at most {damage.at_most} could be ({damage.why})"
 
 
 # --- results -----------------------------------------------------------------------------------

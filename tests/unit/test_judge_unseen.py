@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from harness.judge import IDLE_S
+from harness.balance import IDLE_S
 from harness.model import Outcome, Scenario
 from harness.timeline import Event, Kind
 from tests.unit.judge_rig import (
