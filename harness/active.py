@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from harness.clock import POLL_INTERVAL_S, Clock, wait_until
-from harness.errors import FaultNotInEffect, Invalid
+from harness.errors import FaultNotInEffect, Invalid, StackError
 from harness.model import Fault, Phase, Stack
 from harness.timeline import Kind, Timeline
 from harness.undo import HEAL_LIMIT, UndoJournal, await_healed
@@ -53,8 +53,14 @@ def active(
     """Hold `fault` in effect for the block and always heal it; gives the time it was asked for.
 
     `look` is called while waiting for the effect: alarms may fire before it is confirmed.
-    Raises FaultNotInEffect if it does not bite or wears off, HealFailed if it cannot be healed.
+    Raises StackError if its effect is there already, FaultNotInEffect if it does not bite or wears
+    off, HealFailed if it cannot be healed.
     """
+    if fault.in_effect(stack):
+        raise StackError(
+            f"{fault!r} was in effect before it was asked for: seeing it later would prove nothing; "
+            "see what else breaks the part it names, or start afresh with `firedrill down`"
+        )
     asked_at = clock.now()
     timeline.record(asked_at, Kind.PHASE, Phase.INJECT)
     timeline.record(asked_at, Kind.INJECTING, repr(fault))

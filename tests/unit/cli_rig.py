@@ -34,7 +34,11 @@ class TickingClock(FakeClock):
     def sleep(self, seconds: float) -> None:
         super().sleep(seconds)
         for path in self.telemetry:
-            values = {alarm.metric.name: 0 for alarm in ALARMS if alarm.metric.name not in self.dropped}
+            values = {
+                alarm.metric.name: 1_000_000 if alarm.breached_by(0) else 0
+                for alarm in ALARMS
+                if alarm.metric.name not in self.dropped
+            }
             values |= {"kafka_broker_alive_count": self.brokers(), "consumer_lag": 7}
             line = {"at": self.at, "missed": 0, "values": values}
             with path.open("a", encoding="utf-8") as file:

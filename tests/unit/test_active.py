@@ -95,6 +95,15 @@ def test_an_effect_that_shows_only_now_and_then_is_waited_for_before_healing(ben
     assert 4.0 == again.at - bench.timeline.events[0].at
 
 
+def test_an_effect_that_is_there_before_the_fault_proves_nothing(bench: Bench) -> None:
+    """A reading that always says yes would confirm a fault that does nothing."""
+    bench.ground.broken_at = bench.clock.now()
+
+    with pytest.raises(StackError, match="in effect before it was asked for"):
+        bench.hold(Trick("active"))
+    assert ([], 0) == (bench.kinds(), bench.ground.heals)
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(143), TypeError("bug")], ids=repr)
 def test_whatever_ends_the_block_the_fault_is_healed(bench: Bench, error: BaseException) -> None:
     """Ctrl-C, SIGTERM and our own bugs must not leave a broken stack behind."""
