@@ -16,6 +16,7 @@ from harness.cli.drills import Choice, Drill
 from harness.cli.live import say
 from harness.cli.platform import Platform, Session
 from harness.model import Capability
+from harness.timeline import Kind
 from reports import words
 from reports.record import exit_code
 from reports.write import write
@@ -201,7 +202,10 @@ def report(session: Session, /, run: str, out: Path, junit: Path | None, directo
     record = rebuilt.record(folder, known, running.judged(session.platform))
     for drill in record.drills:
         running.tell_outcome(drill)
+        was = [event.subject for event in drill.events if event.kind is Kind.OUTCOME]
+        if was and was[-1] != drill.verdict.outcome:
+            say(f"    it came out {was[-1]} when it was run")
     say(words.headline(record))
     write(record, folder, junit=junit)  # last: a folder that cannot be written costs no verdict
     say(f"report: {folder / 'report.html'}")
-    return exit_code(record.drills)
+    return running.CLEANUP_INCOMPLETE if record.left else exit_code(record.drills)

@@ -137,6 +137,7 @@ def test_a_stack_that_cannot_be_taken_down_is_exit_code_3(platform: FakePlatform
     assert "INVALID: 1 passed · cleanup incomplete" in summary()
     suites = ElementTree.fromstring(Path("out.xml").read_text(encoding="utf-8"))  # noqa: S314 - our own file
     assert "1" == suites.get("errors")
+    assert 3 == main(["report", "latest"], platform)  # its own junit.xml has the error, too
 
 
 def test_a_stack_that_does_not_start_is_exit_code_2_and_says_why(
@@ -252,7 +253,9 @@ def test_the_stack_of_a_dead_run_is_taken_down_by_the_next(platform: FakePlatfor
     assert "down orphan" in platform.log
 
 
-def test_a_stored_run_is_judged_again_from_its_journal(platform: FakePlatform) -> None:
+def test_a_stored_run_is_judged_again_from_its_journal(
+    platform: FakePlatform, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A verdict that could not be had again from the record would be a claim, not evidence."""
     main(["run", BROKER_KILLED], platform)
     journal = Path("runs/latest/journal.jsonl")
@@ -262,6 +265,7 @@ def test_a_stored_run_is_judged_again_from_its_journal(platform: FakePlatform) -
 
     assert 1 == main(["report", "latest"], platform)
     assert {BROKER_KILLED: "FAILED"} == outcomes()
+    assert "it came out PASSED when it was run" in capsys.readouterr().out
 
 
 def test_a_report_that_cannot_be_written_costs_no_verdict(
