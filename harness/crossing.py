@@ -6,6 +6,7 @@ has detected nothing. One that was breached all the time and did not go off is d
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
@@ -15,7 +16,7 @@ from harness.model import Alarm, Missing, Statistic
 def crossed(alarm: Alarm, values: Sequence[tuple[float, float]], *, since: float, until: float) -> bool:
     """Say whether `alarm` was breached in any period of its own that ends from `since` to `until`.
 
-    `values` are the ticks of its metric, (epoch seconds, value). A period may end at any second:
+    `values` are the ticks of its metric, (epoch seconds, value), in their order. A period may end at any second:
     LocalStack counts back from the moment it looks, CloudWatch from whole ones (user guide,
     "Evaluating an alarm"); which of them the alarm has looked at is not known, so one is enough.
     """
@@ -35,8 +36,10 @@ def _periods(
     alarm: Alarm, values: Sequence[tuple[float, float]], since: float, until: float
 ) -> Iterator[bool]:
     """Yield for each second whether the period that ends then is breached."""
+    times = [at for at, _ in values]
     for end in range(int(since), int(until) + 1):
-        yield _breached(alarm, [value for at, value in values if end - alarm.period_s < at <= end])
+        held = values[bisect_right(times, end - alarm.period_s) : bisect_right(times, end)]
+        yield _breached(alarm, [value for _, value in held])
 
 
 def _breached(alarm: Alarm, held: Sequence[float]) -> bool:
