@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Protocol, cast, runtime_checkable
 
 from harness.clock import Clock, wait_until
-from harness.errors import DeclarationError, HealFailed, Invalid
+from harness.errors import FOREIGN, DeclarationError, HealFailed, Invalid
 from harness.model import Capability, Fault, Stack
 
 HEAL_LIMIT = 60.0
@@ -84,13 +84,13 @@ def heal_all(
             fault.heal(stack)
             await_healed(fault, stack, clock=clock, within_s=within_s)
             journal.done(entry)
-        except Exception as error:  # noqa: BLE001 - a bug in one heal, or a full disk, is no reason to stop
+        except FOREIGN as error:  # a bug in one heal, or a full disk, is no reason to stop
             problem = told(error)
         healings.append(Healing(entry, repr(fault), problem))
     return healings
 
 
-def told(error: Exception) -> str:
+def told(error: BaseException) -> str:
     """Say what went wrong: our own errors do so themselves, of any other its class is part of it."""
     return str(error) if isinstance(error, Invalid) else f"{type(error).__name__}: {error}"
 

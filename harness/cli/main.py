@@ -25,7 +25,7 @@ from harness.cli.running import CLEANUP_INCOMPLETE
 from harness.cli.signals import Interrupted, Interruption
 from harness.cli.times import times
 from harness.cli.where import where
-from harness.errors import DeclarationError, HealFailed, InstallError, Invalid, UsageError
+from harness.errors import FOREIGN, DeclarationError, HealFailed, InstallError, Invalid, UsageError
 
 NOTHING_JUDGED, BAD_USAGE, BUG = 2, 64, 70
 
@@ -90,7 +90,7 @@ def _carried_out(command: Callable[[], int]) -> int:
         return _failed(str(error), NOTHING_JUDGED, notes=_notes(error))
     except Interrupted as error:
         return _failed(f"{error}: stopped", error.exit_code)
-    except Exception:  # noqa: BLE001 - the outermost layer: whatever comes here is our mistake
+    except FOREIGN:  # the outermost layer: whatever comes here is a mistake, whatever code it asks for
         return _failed("this is a bug in firedrill; please report it with this", BUG, traceback.format_exc())
 
 

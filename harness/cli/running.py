@@ -19,7 +19,7 @@ from harness.cli.live import display, say
 from harness.cli.measured import measured
 from harness.cli.platform import Guard, Platform, Running, deployed
 from harness.cli.signals import Interrupted, Interruption
-from harness.errors import HealFailed, Invalid, StackError, UsageError
+from harness.errors import FOREIGN, HealFailed, Invalid, StackError, UsageError
 from harness.model import Alarm, Board, Books, Outcome, Scenario, Stack
 from harness.runner import CANARY
 from harness.runner import run as run_drill
@@ -113,7 +113,7 @@ class _Run:
     def conduct(self) -> int:
         try:
             ended = self._play_and_clean_up()
-        except Exception as error:
+        except FOREIGN as error:
             if not self.left:
                 raise
             incomplete = HealFailed(REMEDY)  # what is left broken is worse news than a bug
@@ -133,7 +133,7 @@ class _Run:
         """Return what ended the run early, if anything did; a bug propagates, after cleaning up."""
         try:
             self._play()
-        except (Interrupted, Exception) as error:
+        except (Interrupted, *FOREIGN) as error:
             self.why = str(error) or type(error).__name__
             if isinstance(error, Interrupted):
                 say(f"{error}: healing and stopping")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
@@ -167,6 +168,30 @@ def test_a_bug_is_exit_code_70_and_still_heals(
 
 def bug() -> None:
     raise ZeroDivisionError
+
+
+def test_a_fault_that_exits_is_no_success(
+    platform: FakePlatform, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A fault of somebody's own may call sys.exit: CI must not take its 0 for a verdict."""
+    platform.act = sys.exit
+
+    assert 70 == main(["run", BROKER_KILLED, "out_of_memory"], platform)
+
+    assert "SystemExit" in capsys.readouterr().err
+    assert nothing_broken(platform)
+    assert {BROKER_KILLED: "INVALID", "out_of_memory": "INVALID"} == outcomes()
+    assert "not run: SystemExit" in Path("runs/latest/summary.md").read_text(encoding="utf-8")
+
+
+def test_a_healing_that_exits_is_exit_code_3(platform: FakePlatform) -> None:
+    """What is still broken is worse news than the exit code somebody chose."""
+    platform.add("kept", kept=True)
+    platform.the_stack = FakeStack(platform.ticking)
+    platform.the_stack.nodes["broker-2"] = StubbornNode(platform.ticking, problem=SystemExit(0))
+
+    assert 3 == main(["run", BROKER_KILLED], platform)
+    assert "bye" not in platform.guards[0].lines
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

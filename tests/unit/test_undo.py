@@ -149,17 +149,27 @@ def test_what_does_not_heal_stays_open(tmp_path: Path, trick: Trick) -> None:
     assert [(1, trick)] == journal.open_entries()
 
 
-def test_whatever_one_heal_raises_the_others_are_healed(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("problem", "said"),
+    [
+        (OSError(28, "No space left on device"), "OSError: [Errno 28] No space left on device"),
+        (SystemExit(0), "SystemExit: 0"),
+        (KeyboardInterrupt(), "KeyboardInterrupt: "),
+    ],
+)
+def test_whatever_one_heal_raises_the_others_are_healed(
+    tmp_path: Path, problem: BaseException, said: str
+) -> None:
     """Faults live in any package, and disks fill up: neither may keep an older fault in effect."""
     clock = FakeClock()
     stack, journal = FakeStack(clock), UndoJournal(tmp_path / "undo.jsonl")
-    stack.nodes["broker-2"] = StubbornNode(clock)
+    stack.nodes["broker-2"] = StubbornNode(clock, problem=problem)
     for fault in (Kill("broker-1"), Kill("broker-2")):
         journal.record(fault)
         fault.inject(stack)
 
     stubborn, healed = heal_all(journal, stack, clock=clock)
 
-    assert "OSError: [Errno 28] No space left on device" == stubborn.problem
+    assert said == stubborn.problem
     assert "" == healed.problem
     assert [Kill("broker-2")] == [fault for _, fault in journal.open_entries()]
