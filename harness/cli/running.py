@@ -107,6 +107,8 @@ class _Run:
     """What ended it before its last drill."""
     running: Running | None = None
     records: list[DrillRecord] = field(default_factory=list)
+    unreported: str = ""
+    """Why its report could not be written whole."""
     aftermath: frozenset[str] = frozenset()
     """The alarms that the drill before may have left ringing."""
 
@@ -127,6 +129,8 @@ class _Run:
         if ended is not None:
             say("healed and stopped; nothing that this run broke or started is left")
             return ended.exit_code
+        if self.unreported and not exit_code(self.records):
+            raise Invalid(f"nobody can read what the drills came to: {self.unreported}")
         return exit_code(self.records)
 
     def _play_and_clean_up(self) -> Interrupted | Invalid | None:
@@ -244,9 +248,14 @@ class _Run:
         self.timeline.record(self.platform.clock.now(), Kind.ENDED, why=self.why, left=sorted(self.left))
 
     def _report(self) -> None:
-        record = rebuilt.record(self.folder, self.request.scenarios, self._alarms())
-        self.records = list(record.drills)
-        write(record, self.folder, junit=self.request.junit)
+        try:
+            record = rebuilt.record(self.folder, self.request.scenarios, self._alarms())
+            self.records = list(record.drills)
+            write(record, self.folder, junit=self.request.junit)
+        except UsageError as error:  # a full disk, or a folder that somebody removed meanwhile
+            self.unreported = str(error)
+            say(f"NOT reported: {error}")
+            return
         self._keep_telemetry()
         _point_latest(self.folder)
         say(f"{words.headline(record)}; report: {self.folder / 'report.html'}")

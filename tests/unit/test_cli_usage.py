@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -318,6 +320,27 @@ def commands(group: click.Group) -> Iterator[click.Command]:
     """Yield every command that can be given."""
     for command in group.commands.values():
         yield from commands(command) if isinstance(command, click.Group) else [command]
+
+
+def test_without_a_standard_output_a_command_does_its_work(
+    platform: FakePlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A daemon may start it with everything closed."""
+    monkeypatch.setattr(sys, "stdout", None)
+    monkeypatch.setattr(sys, "stderr", None)
+
+    assert 0 == main(["run", BROKER_KILLED], platform)
+
+
+def test_what_a_terminal_cannot_show_is_said_in_other_characters(
+    platform: FakePlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The locale of a machine of CI may know Latin 1 only."""
+    shown = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(shown, encoding="latin-1"))
+
+    assert 0 == main(["list"], platform)
+    assert b"\\u2013  calm" in shown.getvalue()
 
 
 @pytest.mark.parametrize("command", list(commands(cli)), ids=lambda command: command.name)
