@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from harness.clock import POLL_INTERVAL_S, Clock, wait_until
-from harness.errors import FaultNotInEffect, Invalid
+from harness.errors import FaultNotInEffect, HealFailed, Invalid
 from harness.model import Fault, Phase, Stack
 from harness.timeline import Kind, Timeline
-from harness.undo import HEAL_LIMIT, UndoJournal, await_healed
+from harness.undo import HEAL_LIMIT, UndoJournal, await_healed, returning
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,10 +63,12 @@ def active(
 
     def bites() -> bool:
         look()
-        return fault.in_effect(stack)
+        with returning(fault, "in_effect"):
+            return fault.in_effect(stack)
 
     try:
-        fault.inject(stack)
+        with returning(fault, "inject"):
+            fault.inject(stack)
         _confirm(fault, bites, clock=clock, timeline=timeline)
         yield asked_at
         _confirm_again(fault, bites, clock=clock, timeline=timeline, within=limits.again_s)
@@ -112,7 +114,8 @@ def _heal(
     began = clock.now()
     try:
         # First of all: an unwritable journal must not keep the stack broken.
-        fault.heal(stack)
+        with returning(fault, "heal", HealFailed):
+            fault.heal(stack)
         timeline.record(began, Kind.PHASE, Phase.HEAL)
         timeline.record(began, Kind.HEALING, repr(fault))
         await_healed(fault, stack, clock=clock, within_s=limits.heal_s)

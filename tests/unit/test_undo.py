@@ -149,6 +149,21 @@ def test_what_does_not_heal_stays_open(tmp_path: Path, trick: Trick) -> None:
     assert [(1, trick)] == journal.open_entries()
 
 
+def test_a_heal_that_does_not_return_keeps_nobody_from_cleaning_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No signal interrupts healing: whoever waited for it would wait for ever, and so would the reaper."""
+    monkeypatch.setattr("harness.undo.RETURN_LIMIT_S", 0.05)
+    clock = FakeClock()
+    GROUND["u"] = Ground(clock, broken_at=clock.now())
+    journal = UndoJournal(tmp_path / "undo.jsonl")
+    journal.record(Trick("u", hangs="heal"))
+
+    (healing,) = heal_all(journal, FakeStack(clock), clock=clock)
+
+    assert "still at work after 0.05 s" in healing.problem
+
+
 @pytest.mark.parametrize(
     ("problem", "said"),
     [
