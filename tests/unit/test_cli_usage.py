@@ -204,6 +204,20 @@ def test_a_cache_folder_that_cannot_be_written_is_bad_usage(
     assert [] == platform.log
 
 
+@pytest.mark.parametrize(("name", "said"), [("J Doe", "white space"), ("a,b", "a comma"), ("a:b", "a colon")])
+def test_a_cache_folder_that_the_engines_cannot_run_in_is_bad_usage(
+    tmp_path: Path, name: str, said: str
+) -> None:
+    """Flink would take half of the path for a class, and say that the job was not accepted."""
+    from harness.cli.joined import Processes
+
+    home = Processes(home=tmp_path / name)
+
+    with pytest.raises(UsageError, match=f"with {said} in its path; set FIREDRILL_HOME"):
+        home.check_home()
+    assert any(said in finding.what and finding.blocks for finding in home.blockers())
+
+
 def test_a_port_that_somebody_listens_on_is_taken(tmp_path: Path) -> None:
     """The real check asks the operating system, and frees what it tried."""
     from harness.cli.joined import Processes
