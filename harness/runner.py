@@ -94,7 +94,8 @@ class _Attentive:
         if away > ABSENCE_S:
             raise StackError(
                 f"expected to look at the stack again after {seconds:g} s, but it took {away:.0f} s longer: "
-                "this process was stopped, or the machine is overloaded; what happened meanwhile was seen late"
+                "this process was stopped, or the machine is overloaded, and what happened was seen late; "
+                "run the drill again"
             )
 
 

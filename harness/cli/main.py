@@ -98,7 +98,7 @@ def _carried_out(command: Callable[[], int]) -> int:
         return _failed(str(error), NOTHING_JUDGED, notes=_notes(error))
     except Interrupted as error:
         return _failed(f"{error}: stopped", error.exit_code)
-    except FOREIGN as error:  # the outermost layer: whatever comes here is a mistake, whatever code it asks for
+    except FOREIGN as error:  # the outermost layer: a mistake, whatever exit code it asks for
         remedy = REMEDIES.get(error.errno or 0) if isinstance(error, OSError) else None
         if remedy:
             return _failed(f"this machine did not let us: {error}; {remedy}, then try again", NOTHING_JUDGED)

@@ -387,7 +387,10 @@ def put_down(platform: Platform, running: Running) -> None:
     """Take down one stack for `down`; HealFailed if something of it is left."""
     held = presence.hold(running.lock)
     if held is None:
-        raise UsageError(f"a run is at work on {running.directory.name}; `firedrill stop` ends it first")
+        raise UsageError(
+            f"a run is at work on {running.directory.name}: `firedrill stop` ends it first; "
+            "or the reaper of one that was killed is healing it: try again in a few minutes"
+        )
     with held:
         try:
             platform.down(running)

@@ -35,7 +35,7 @@ def program(path: Path, text: str) -> None:
 def run(checkout: Path) -> subprocess.CompletedProcess[str]:
     path = f"{checkout.parent / 'bin'}:/usr/bin:/bin"
     return subprocess.run(
-        ["bash", str(checkout / ".ci" / "run")],
+        ["/bin/bash", str(checkout / ".ci" / "run")],
         env={"PATH": path},
         capture_output=True,
         text=True,

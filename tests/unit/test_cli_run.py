@@ -216,9 +216,7 @@ def bug() -> None:
     raise ZeroDivisionError
 
 
-def test_a_fault_that_exits_is_no_success(
-    platform: FakePlatform, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_fault_that_exits_is_no_success(platform: FakePlatform, capsys: pytest.CaptureFixture[str]) -> None:
     """A fault of somebody's own may call sys.exit: CI must not take its 0 for a verdict."""
     platform.act = sys.exit
 
