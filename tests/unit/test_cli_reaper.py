@@ -17,7 +17,7 @@ from harness.cli import presence, reaper
 from harness.cli.healing import READY, orphans
 from harness.cli.main import main
 from harness.cli.reaper import Decision, Reaper, decide, reap
-from harness.clock import RealClock
+from harness.clock import RealClock, wait_until
 from harness.undo import UndoJournal
 from tests.fake_stack import FakeStack, StubbornNode
 from tests.unit.cli_rig import FakePlatform, FakeRunning
@@ -196,7 +196,9 @@ def test_the_real_process_finds_the_faults_that_its_run_finds(
     monkeypatch.syspath_prepend(str(tmp_path / "theirs"))
     guard = Reaper("processes", tmp_path / "home", tmp_path)
 
-    path = psutil.Process(guard.process.pid).environ()["PYTHONPATH"].split(os.pathsep)
+    process = psutil.Process(guard.process.pid)
+    assert wait_until(lambda: bool(process.environ()), within=10.0, clock=RealClock(), interval=0.01)
+    path = process.environ()["PYTHONPATH"].split(os.pathsep)
     guard.bye()
     guard.close()
 
