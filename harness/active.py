@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from harness.clock import POLL_INTERVAL_S, Clock, wait_until
-from harness.errors import FaultNotInEffect, Invalid, StackError
+from harness.errors import FaultNotInEffect, HealFailed, Invalid, StackError
 from harness.model import Fault, Phase, Stack
 from harness.timeline import Kind, Timeline
-from harness.undo import HEAL_LIMIT, UndoJournal, await_healed
+from harness.undo import HEAL_LIMIT, UndoJournal, await_healed, returning
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +56,12 @@ def active(
     Raises StackError if its effect is there already, FaultNotInEffect if it does not bite or wears
     off, HealFailed if it cannot be healed.
     """
-    if fault.in_effect(stack):
+
+    def felt() -> bool:
+        with returning(fault, "in_effect"):
+            return fault.in_effect(stack)
+
+    if felt():
         raise StackError(
             f"{fault!r} was in effect before it was asked for: seeing it later would prove nothing; "
             "see what else breaks the part it names, or start afresh with `firedrill down`"
@@ -69,10 +74,11 @@ def active(
 
     def bites() -> bool:
         look()
-        return fault.in_effect(stack)
+        return felt()
 
     try:
-        fault.inject(stack)
+        with returning(fault, "inject"):
+            fault.inject(stack)
         _confirm(fault, bites, clock=clock, timeline=timeline)
         yield asked_at
         _confirm_again(fault, bites, clock=clock, timeline=timeline, within=limits.again_s)
@@ -118,7 +124,8 @@ def _heal(
     began = clock.now()
     try:
         # First of all: an unwritable journal must not keep the stack broken.
-        fault.heal(stack)
+        with returning(fault, "heal", HealFailed):
+            fault.heal(stack)
         timeline.record(began, Kind.PHASE, Phase.HEAL)
         timeline.record(began, Kind.HEALING, repr(fault))
         await_healed(fault, stack, clock=clock, within_s=limits.heal_s)

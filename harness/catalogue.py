@@ -16,7 +16,7 @@ from pathlib import Path
 from types import ModuleType
 
 from harness import undo
-from harness.errors import DeclarationError, UsageError, hint
+from harness.errors import FOREIGN, DeclarationError, UsageError, hint
 from harness.model import Fault, Scenario
 
 Check = Callable[[Scenario], Iterable[str]]
@@ -80,7 +80,7 @@ def _scenario(path: Path, imported: Callable[[], ModuleType]) -> Scenario:
         scenario = getattr(imported(), "SCENARIO", None)
     except DeclarationError:
         raise
-    except (Exception, SystemExit) as error:  # a file of somebody else's may do anything
+    except FOREIGN as error:  # a file of somebody else's may do anything
         raise DeclarationError(path.name, [f"{type(error).__name__}: {error}"]) from error
     if not isinstance(scenario, Scenario):
         raise DeclarationError(path.name, ["it must define SCENARIO = Scenario(...)"])

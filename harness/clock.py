@@ -5,10 +5,14 @@ Everything else takes a `Clock`, so that a 15-minute SLA is unit-tested in milli
 
 from __future__ import annotations
 
+import signal
+import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
+from types import FrameType
 from typing import Protocol
 
 POLL_INTERVAL_S = 0.25
@@ -55,6 +59,28 @@ def wait_until(
             return False
         clock.sleep(min(interval, left))
     return True
+
+
+@contextmanager
+def cut_off(after_s: float, error: Exception) -> Iterator[None]:
+    """Raise `error` in the block if it is still at work after `after_s` seconds of real time.
+
+    For code of somebody else's, which may never return. Only the main thread can be cut off (SIGALRM).
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def ring(_number: int, _frame: FrameType | None) -> None:
+        raise error
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, after_s, after_s)  # again, should somebody swallow the first
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def gaps(times: Iterable[float], since: float, until: float) -> list[float]:

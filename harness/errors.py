@@ -61,6 +61,10 @@ class HealFailed(Invalid):
     """The fault is still in effect after healing."""
 
 
+FOREIGN = (Exception, SystemExit, KeyboardInterrupt)
+"""What code of somebody else's may raise. Ctrl-C itself comes as `Interrupted`, which is none of these."""
+
+
 def hint(name: str, known: Iterable[str], *, otherwise: str, most: int = 1) -> str:
     """Ask whether one of the `most` closest of `known` was meant; say `otherwise` if none is close."""
     close = difflib.get_close_matches(name, list(known), n=most)

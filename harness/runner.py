@@ -20,6 +20,9 @@ from harness.model import AlarmState, Board, Books, Phase, Scenario, Stack, Toll
 from harness.timeline import Kind, Timeline
 from harness.undo import UndoJournal
 
+ABSENCE_S = 5.0
+"""Longer than any wait of a busy machine goes on beyond its end."""
+
 CANARY = "CANARY"
 """The alarm that toggles by itself, to show that the alarm engine and its notifications live."""
 
@@ -51,7 +54,8 @@ def run(
     if why:
         timeline.record(clock.now(), Kind.SKIPPED, why=why)
     else:
-        drill = _Drill(scenario, stack, board, books, clock, timeline, undo, limits, before, aftermath)
+        watching = _Attentive(clock)
+        drill = _Drill(scenario, stack, board, books, watching, timeline, undo, limits, before, aftermath)
         try:
             drill.play()
         except Invalid as error:
@@ -71,6 +75,28 @@ def _record_errors(error: BaseException | None, *, clock: Clock, timeline: Timel
         _record_errors(error.__context__, clock=clock, timeline=timeline)
     if isinstance(error, Invalid):
         timeline.record(clock.now(), Kind.ERROR, type(error).__name__, message=str(error))
+
+
+@dataclass(frozen=True)
+class _Attentive:
+    """A clock that does not take an absence for waiting: a process that was stopped sees everything late."""
+
+    clock: Clock
+
+    def now(self) -> float:
+        return self.clock.now()
+
+    def sleep(self, seconds: float) -> None:
+        """Let `seconds` pass; StackError if many more did."""
+        began = self.clock.now()
+        self.clock.sleep(seconds)
+        away = self.clock.now() - began - seconds
+        if away > ABSENCE_S:
+            raise StackError(
+                f"expected to look at the stack again after {seconds:g} s, but it took {away:.0f} s longer: "
+                "this process was stopped, or the machine is overloaded, and what happened was seen late; "
+                "run the drill again"
+            )
 
 
 @dataclass

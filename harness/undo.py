@@ -10,23 +10,35 @@ import importlib
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Any, Protocol, cast, runtime_checkable
 
-from harness.clock import Clock, wait_until
-from harness.errors import DeclarationError, HealFailed, Invalid
+from harness.clock import Clock, cut_off, wait_until
+from harness.errors import FOREIGN, DeclarationError, HealFailed, Invalid, StackError
 from harness.model import Capability, Fault, Stack
 
 HEAL_LIMIT = 60.0
 """Seconds from asking a fault to heal until it must be seen gone."""
 
+RETURN_LIMIT_S = 180.0
+"""Of real time, for a verb of a fault to return. Ours take seconds; one of somebody else's may hang."""
+
 _PLAIN = (str, int, float, bool, type(None))
 
 
 # --- healing -----------------------------------------------------------------------------------
+
+
+def returning(fault: Fault, verb: str, error: type[Invalid] = StackError) -> AbstractContextManager[None]:
+    """Hold `verb` of `fault`, called in the block, to its limit; `error` if it does not return."""
+    problem = (
+        f"expected {verb} of {fault!r} to return, but it was still at work after {RETURN_LIMIT_S:g} s; "
+        "see what it waits for"
+    )
+    return cut_off(RETURN_LIMIT_S, error(problem))
 
 
 @runtime_checkable
@@ -42,7 +54,8 @@ class Traceable(Protocol):
 
 def remains(fault: Fault, stack: Stack) -> bool:
     """Say whether anything is left to heal: what the fault says of itself, or else its effect."""
-    return fault.remains(stack) if isinstance(fault, Traceable) else fault.in_effect(stack)
+    with returning(fault, "in_effect"):
+        return fault.remains(stack) if isinstance(fault, Traceable) else fault.in_effect(stack)
 
 
 def await_healed(fault: Fault, stack: Stack, *, clock: Clock, within_s: float = HEAL_LIMIT) -> None:
@@ -81,16 +94,17 @@ def heal_all(
     for entry, fault in reversed(journal.open_entries()):
         problem = ""
         try:
-            fault.heal(stack)
+            with returning(fault, "heal", HealFailed):
+                fault.heal(stack)
             await_healed(fault, stack, clock=clock, within_s=within_s)
             journal.done(entry)
-        except Exception as error:  # noqa: BLE001 - a bug in one heal, or a full disk, is no reason to stop
+        except FOREIGN as error:  # a bug in one heal, or a full disk, is no reason to stop
             problem = told(error)
         healings.append(Healing(entry, repr(fault), problem))
     return healings
 
 
-def told(error: Exception) -> str:
+def told(error: BaseException) -> str:
     """Say what went wrong: our own errors do so themselves, of any other its class is part of it."""
     return str(error) if isinstance(error, Invalid) else f"{type(error).__name__}: {error}"
 

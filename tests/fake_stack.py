@@ -130,8 +130,10 @@ class FakeNode:
 class StubbornNode(FakeNode):
     """A node that cannot be started again, for a reason that is no error of ours: the disk is full."""
 
+    problem: BaseException = field(default_factory=lambda: OSError(28, "No space left on device"))
+
     def start(self) -> None:
-        raise OSError(28, "No space left on device")
+        raise self.problem
 
 
 @dataclass

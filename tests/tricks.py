@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 
 from harness.errors import StackError
@@ -18,6 +19,9 @@ class Ground:
     heals: int = 0
 
 
+HANGING_S = 60.0
+"""Longer than any test waits."""
+
 GROUND: dict[str, Ground] = {}
 
 
@@ -32,15 +36,19 @@ class Trick:
     blinks_s: float = 1e9  # in effect for so long, then not for so long
     heal_raises: bool = False
     heal_does_nothing: bool = False
+    hangs: str = ""
+    """The verb that does not return."""
     effect_limit_s: float = 10.0
     needs: frozenset[Capability] = frozenset()
 
     def inject(self, stack: Stack, /) -> None:
         GROUND[self.where].broken_at = GROUND[self.where].clock.now()
+        self._hang("inject")
         if self.inject_raises:
             raise StackError("inject failed half way")
 
     def in_effect(self, stack: Stack, /) -> bool:
+        self._hang("in_effect")
         ground = GROUND[self.where]
         if ground.broken_at is None:
             return False
@@ -53,7 +61,12 @@ class Trick:
     def heal(self, stack: Stack, /) -> None:
         ground = GROUND[self.where]
         ground.heals += 1
+        self._hang("heal")
         if self.heal_raises:
             raise StackError("heal failed")
         if not self.heal_does_nothing:
             ground.broken_at = None
+
+    def _hang(self, verb: str) -> None:
+        if self.hangs == verb:
+            threading.Event().wait(HANGING_S)

@@ -63,6 +63,10 @@ def _platform() -> Finding:
 
 def _folder(home: Path) -> Finding:
     existing = next(path for path in (home, *home.parents) if path.exists())
+    unfit = where.unfit(home)
+    if unfit:
+        remedy = "set FIREDRILL_HOME to one without: the engines cannot run there"
+        return Finding(f"cache folder {home} has {unfit} in its path", well=False, blocks=True, remedy=remedy)
     well = os.access(existing, os.W_OK | os.X_OK) and existing.is_dir()
     remedy = "set FIREDRILL_HOME to a folder that can be written"
     return Finding(f"cache folder {home} can{'' if well else 'not'} be written", well, not well, remedy)

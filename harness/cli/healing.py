@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.cli import presence
 from harness.cli.platform import Platform, Running, Tell
-from harness.errors import HealFailed, StackError
+from harness.errors import FOREIGN, HealFailed, StackError
 from harness.undo import HEAL_LIMIT, Healing, UndoJournal, heal_all, told
 
 ORPHAN_HEAL_LIMIT_S = 15.0
@@ -35,7 +35,7 @@ def heal(platform: Platform, running: Running, tell: Tell, *, within_s: float = 
         if broken(running):  # a stack without open entries is not even looked at
             stack = platform.stack(running)
             healings = heal_all(UndoJournal(running.undo), stack, clock=platform.clock, within_s=within_s)
-    except Exception as error:  # noqa: BLE001 - a stack that cannot be healed must still be taken down
+    except FOREIGN as error:  # a stack that cannot be healed must still be taken down
         tell(f"NOT healed: {running.directory.name}: {told(error)}")
         return False
     for each in healings:

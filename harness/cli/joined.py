@@ -84,6 +84,12 @@ class Processes:
         return frozenset(Capability) - lacking - ({Capability.DISK} if volume.usable() else set())
 
     def check_home(self) -> None:
+        unfit = where.unfit(self.home)
+        if unfit:
+            raise UsageError(
+                f"the engines cannot run in the folder {self.home}, with {unfit} in its path; "
+                "set FIREDRILL_HOME to one without"
+            )
         presence.check_writable(self.home, "set FIREDRILL_HOME to one that can")
 
     def running(self) -> Sequence[Running]:

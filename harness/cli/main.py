@@ -8,11 +8,13 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import io
 import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib import metadata
 
 import click
@@ -25,9 +27,18 @@ from harness.cli.running import CLEANUP_INCOMPLETE
 from harness.cli.signals import Interrupted, Interruption
 from harness.cli.times import times
 from harness.cli.where import where
-from harness.errors import DeclarationError, HealFailed, InstallError, Invalid, UsageError
+from harness.errors import FOREIGN, DeclarationError, HealFailed, InstallError, Invalid, UsageError
 
 NOTHING_JUDGED, BAD_USAGE, BUG = 2, 64, 70
+REMEDIES = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "make room"),
+    **dict.fromkeys((errno.EACCES, errno.EPERM), "give this user that right, or choose another folder"),
+    **dict.fromkeys((errno.EMFILE, errno.ENFILE), "let more files be open (`ulimit -n`)"),
+    errno.EROFS: "choose another folder, or make it writable",
+    errno.EIO: "look after that disk",
+    errno.ENOMEM: "end other programs",
+}
+"""What is the machine's fault and not ours, by its errno, and what to do about it."""
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -54,11 +65,8 @@ def main(arguments: Sequence[str] | None = None, platform: Platform | None = Non
     """Run one command line and return its exit code; without `platform`, on this machine."""
     interruption = Interruption()
     session = Session((lambda _: platform) if platform else _joined, interruption)
-    try:
-        with interruption.listening():
-            return _carried_out(lambda: _invoke(arguments, session))
-    finally:
-        _let_go_of_stdout()
+    with _streams(), interruption.listening():
+        return _carried_out(lambda: _invoke(arguments, session))
 
 
 def _invoke(arguments: Sequence[str] | None, session: Session) -> int:
@@ -90,7 +98,10 @@ def _carried_out(command: Callable[[], int]) -> int:
         return _failed(str(error), NOTHING_JUDGED, notes=_notes(error))
     except Interrupted as error:
         return _failed(f"{error}: stopped", error.exit_code)
-    except Exception:  # noqa: BLE001 - the outermost layer: whatever comes here is our mistake
+    except FOREIGN as error:  # the outermost layer: a mistake, whatever exit code it asks for
+        remedy = REMEDIES.get(error.errno or 0) if isinstance(error, OSError) else None
+        if remedy:
+            return _failed(f"this machine did not let us: {error}; {remedy}, then try again", NOTHING_JUDGED)
         return _failed("this is a bug in firedrill; please report it with this", BUG, traceback.format_exc())
 
 
@@ -110,6 +121,24 @@ def _joined(stack: str) -> Platform:
     from harness.cli import joined  # takes a second: AWS, Kafka and the engines' clients
 
     return joined.platform(stack)
+
+
+@contextlib.contextmanager
+def _streams() -> Iterator[None]:
+    """Have somewhere to say things, also where it is closed, and be able to say them in any encoding."""
+    with contextlib.ExitStack() as opened:
+        for name in ("stdout", "stderr"):
+            stream = getattr(sys, name)
+            if stream is None:  # whatever is opened next must not become the file that is written to
+                nowhere = opened.enter_context(open(os.devnull, "w", encoding="utf-8"))
+                opened.callback(setattr, sys, name, None)
+                setattr(sys, name, nowhere)
+            elif isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")
+        try:
+            yield
+        finally:
+            _let_go_of_stdout()
 
 
 def _let_go_of_stdout() -> None:

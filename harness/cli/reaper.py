@@ -12,7 +12,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable
+import traceback
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -39,8 +40,9 @@ class Reaper:
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            cwd=folder,
-            env={**os.environ, "PYTHONPATH": root},
+            cwd=root,  # not the run's folder: that may be gone when there is something to do
+            # A fault of somebody else's must be found where this process has found it.
+            env={**os.environ, "PYTHONPATH": os.pathsep.join([root, *filter(None, sys.path)])},
             start_new_session=True,
         )
 
@@ -162,14 +164,33 @@ def _gone(decision: Decision) -> bool:
     return decision.directory is not None and not decision.directory.exists()
 
 
-def _reap_here(stack: str, home: Path, decision: Decision, folder: Path, log: IO[str]) -> bool:
+def _reap_here(stack: str, home: Path, decision: Decision, folder: Path, tell: Tell) -> bool:
     from harness.cli.joined import platform
+    from harness.errors import FOREIGN
+
+    try:
+        return reap(platform(stack, home), decision, folder, tell)
+    except FOREIGN:
+        tell(traceback.format_exc())
+        return False
+
+
+@contextlib.contextmanager
+def _logging(folder: Path) -> Iterator[Tell]:
+    """Give what writes a line to the log; that it cannot be written keeps nothing from being put right."""
+    log: IO[str] | None = None
+    with contextlib.suppress(OSError):  # the run's folder is gone, say, or the disk is full
+        log = (folder / LOG).open("a", encoding="utf-8", errors="backslashreplace")
 
     def tell(line: str) -> None:
-        with contextlib.suppress(OSError):  # a full disk must not keep anything from being put right
+        with contextlib.suppress(OSError):
             print(line, file=log, flush=True)
 
-    return reap(platform(stack, home), decision, folder, tell)
+    with contextlib.redirect_stderr(log):
+        yield tell
+    with contextlib.suppress(OSError):
+        if log:
+            log.close()
 
 
 def main(stack: str, home: Path, folder: Path) -> int:
@@ -179,9 +200,9 @@ def main(stack: str, home: Path, folder: Path) -> int:
     decision = decide(sys.stdin)
     if decision.nothing:
         return 0
-    with (folder / LOG).open("a", encoding="utf-8") as log, contextlib.redirect_stderr(log):
-        done = _gone(decision) or _reap_here(stack, home, decision, folder, log)
-        print("done" if done else "NOT done: `firedrill heal`, then `firedrill down`", file=log)
+    with _logging(folder) as tell:
+        done = _gone(decision) or _reap_here(stack, home, decision, folder, tell)
+        tell("done" if done else "NOT done: `firedrill heal`, then `firedrill down`")
     return 0 if done else 1
 
 

@@ -5,6 +5,7 @@ So a stored run is judged again by the same code that judged it when it happened
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import shlex
@@ -55,11 +56,6 @@ class Head:
         if not events or events[0].kind is not Kind.RUN:
             raise UsageError(f"{folder / JOURNAL} does not begin with a run; is it the folder of one?")
         event = events[0]
-        schema = event.data.get("schema")
-        if schema != timeline.SCHEMA:
-            raise UsageError(
-                f"{folder / JOURNAL} has schema {schema}, this firedrill reads {timeline.SCHEMA}"
-            )
         told = event.data
         return cls(
             run=event.subject,
@@ -79,10 +75,24 @@ def read(folder: Path) -> tuple[Head, list[Event]]:
     if not path.is_file():
         raise UsageError(f"there is no {JOURNAL} in {folder}; give the folder of a run, such as runs/latest")
     try:
+        _check_schema(path)
         events = timeline.load(path)
     except ValueError as error:
         raise UsageError(f"{path} is not a journal of firedrill: {error}") from error
     return Head.of(events, folder), events
+
+
+def _check_schema(path: Path) -> None:
+    """Raise UsageError for a journal of another schema: what is new in it must not be taken for damage."""
+    with path.open(encoding="utf-8") as lines:
+        head = json.loads(lines.readline() or "{}")
+    if not isinstance(head, dict) or head.get("kind") != Kind.RUN:
+        return  # `Head.of` says what it is not
+    if head.get("schema") != timeline.SCHEMA:
+        raise UsageError(
+            f"{path} has schema {head.get('schema')}, this firedrill reads {timeline.SCHEMA}; "
+            "report it with the firedrill that made it"
+        )
 
 
 def record(folder: Path, scenarios: Mapping[str, Scenario], alarms: Sequence[Alarm]) -> RunRecord:

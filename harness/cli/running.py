@@ -19,7 +19,7 @@ from harness.cli.live import display, say
 from harness.cli.measured import measured
 from harness.cli.platform import Guard, Platform, Running, deployed
 from harness.cli.signals import Interrupted, Interruption
-from harness.errors import HealFailed, Invalid, StackError, UsageError
+from harness.errors import FOREIGN, HealFailed, Invalid, StackError, UsageError
 from harness.model import Alarm, Board, Books, Outcome, Scenario, Stack
 from harness.runner import CANARY
 from harness.runner import run as run_drill
@@ -107,13 +107,15 @@ class _Run:
     """What ended it before its last drill."""
     running: Running | None = None
     records: list[DrillRecord] = field(default_factory=list)
+    unreported: str = ""
+    """Why its report could not be written whole."""
     aftermath: frozenset[str] = frozenset()
     """The alarms that the drill before may have left ringing."""
 
     def conduct(self) -> int:
         try:
             ended = self._play_and_clean_up()
-        except Exception as error:
+        except FOREIGN as error:
             if not self.left:
                 raise
             incomplete = HealFailed(REMEDY)  # what is left broken is worse news than a bug
@@ -127,13 +129,15 @@ class _Run:
         if ended is not None:
             say("healed and stopped; nothing that this run broke or started is left")
             return ended.exit_code
+        if self.unreported and not exit_code(self.records):
+            raise Invalid(f"nobody can read what the drills came to: {self.unreported}")
         return exit_code(self.records)
 
     def _play_and_clean_up(self) -> Interrupted | Invalid | None:
         """Return what ended the run early, if anything did; a bug propagates, after cleaning up."""
         try:
             self._play()
-        except (Interrupted, Exception) as error:
+        except (Interrupted, *FOREIGN) as error:
             self.why = str(error) or type(error).__name__
             if isinstance(error, Interrupted):
                 say(f"{error}: healing and stopping")
@@ -244,9 +248,14 @@ class _Run:
         self.timeline.record(self.platform.clock.now(), Kind.ENDED, why=self.why, left=sorted(self.left))
 
     def _report(self) -> None:
-        record = rebuilt.record(self.folder, self.request.scenarios, self._alarms())
-        self.records = list(record.drills)
-        write(record, self.folder, junit=self.request.junit)
+        try:
+            record = rebuilt.record(self.folder, self.request.scenarios, self._alarms())
+            self.records = list(record.drills)
+            write(record, self.folder, junit=self.request.junit)
+        except UsageError as error:  # a full disk, or a folder that somebody removed meanwhile
+            self.unreported = str(error)
+            say(f"NOT reported: {error}")
+            return
         self._keep_telemetry()
         _point_latest(self.folder)
         say(f"{words.headline(record)}; report: {self.folder / 'report.html'}")
@@ -378,7 +387,10 @@ def put_down(platform: Platform, running: Running) -> None:
     """Take down one stack for `down`; HealFailed if something of it is left."""
     held = presence.hold(running.lock)
     if held is None:
-        raise UsageError(f"a run is at work on {running.directory.name}; `firedrill stop` ends it first")
+        raise UsageError(
+            f"a run is at work on {running.directory.name}: `firedrill stop` ends it first; "
+            "or the reaper of one that was killed is healing it: try again in a few minutes"
+        )
     with held:
         try:
             platform.down(running)

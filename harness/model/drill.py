@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from harness.errors import DeclarationError
 from harness.model.alarm import Alarm, not_numbers
 from harness.model.stack import Capability, Stack
 
 
+@runtime_checkable
 class Fault(Protocol):
     """One way to break the stack.
 
@@ -88,6 +89,20 @@ class Damage:
             raise DeclarationError(f"damage ({self.why or 'no reason'})", problems)
 
 
+_KINDS: Mapping[str, tuple[Any, str]] = {
+    "summary": (str, "text"),
+    "expect": (tuple, "a tuple of alarms"),
+    "mode": (int | None, "a number or None"),
+    "tolerate": (Mapping, "a mapping of alarms to reasons"),
+    "damage": (Damage | None, "a Damage or None"),
+    "blinds": (Mapping, "a mapping of alarms to reasons"),
+    "sla_s": (int | float | None, "a number or None"),
+    "watch_s": (int | float, "a number"),
+    "tags": (frozenset, "a frozenset of words"),
+    "skip": (str, "text"),
+}
+"""What the fields of a scenario are: nothing else checks a file of somebody else's before it is run."""
+
 HEADLINE = "headline"
 """The tag of the drills that are run if none is named, and in CI."""
 
@@ -118,9 +133,27 @@ class Scenario:
     skip: str = ""
 
     def __post_init__(self) -> None:
-        problems = [*not_numbers(self), *self._shape(), *self._promises(), *self._tolerances()]
+        problems = list(self._misfits())  # of these nothing else can be asked
+        if not problems:
+            problems = [*not_numbers(self), *self._shape(), *self._promises(), *self._tolerances()]
         if problems:
-            raise DeclarationError(self.summary, problems)
+            raise DeclarationError(str(self.summary), problems)
+
+    def _misfits(self) -> Iterator[str]:
+        for name, (kinds, meant) in _KINDS.items():
+            value = getattr(self, name)
+            if not isinstance(value, kinds):
+                yield f"{name} is {value!r}, which is not {meant}"
+        for name in ("expect", "tolerate", "blinds"):
+            for each in getattr(self, name) or ():
+                if not isinstance(each, Alarm):
+                    yield f"{name} has {each!r}, which is not an alarm; detectors.alarms has them"
+        if self.fault is None:
+            return
+        if isinstance(self.fault, type) or not isinstance(self.fault, Fault):
+            yield f"fault is {self.fault!r}, which is not a fault; harness.faults has them"
+        elif not isinstance(self.fault.effect_limit_s, int | float):
+            yield f"effect_limit_s of {self.fault!r} is {self.fault.effect_limit_s!r}, which is not a number"
 
     def _shape(self) -> Iterator[str]:
         if self.fault is not None and not self.expect:

@@ -141,3 +141,18 @@ def test_a_journal_that_cannot_be_written_does_not_keep_the_fault(bench: Bench) 
     with pytest.raises(OSError, match="no space"):
         bench.hold(Trick("active"))
     assert bench.ground.broken_at is None
+
+
+@pytest.mark.parametrize(
+    ("verb", "error"), [("inject", StackError), ("in_effect", StackError), ("heal", HealFailed)]
+)
+def test_a_verb_that_does_not_return_proves_nothing(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, verb: str, error: type[Exception]
+) -> None:
+    """A run of CI that hangs with the fault in effect is ended by somebody who does not heal."""
+    monkeypatch.setattr("harness.undo.RETURN_LIMIT_S", 0.05)
+
+    with pytest.raises(error, match=f"expected {verb} of .* to return, but it was still at work after"):
+        bench.hold(Trick("active", hangs=verb))
+
+    assert bench.ground.heals

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -9,13 +10,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 
 from harness.cli import presence, reaper
 from harness.cli.healing import READY, orphans
 from harness.cli.main import main
 from harness.cli.reaper import Decision, Reaper, decide, reap
-from harness.clock import RealClock
+from harness.clock import RealClock, wait_until
 from harness.undo import UndoJournal
 from tests.fake_stack import FakeStack, StubbornNode
 from tests.unit.cli_rig import FakePlatform, FakeRunning
@@ -156,6 +158,52 @@ def test_the_real_process_does_nothing_after_a_goodbye(tmp_path: Path) -> None:
     guard.close()
 
     assert not (tmp_path / reaper.LOG).exists()
+
+
+def test_a_run_whose_folder_is_gone_is_reaped_all_the_same(tmp_path: Path) -> None:
+    """Nowhere to write the log must not keep a stack up: a full disk is what runs are killed for."""
+    folder = tmp_path / "run"
+    folder.mkdir()
+    guard = Reaper("processes", tmp_path / "home", folder)
+    guard.stack(tmp_path / "home" / "stacks" / "gone", owned=True)
+    folder.rmdir()
+    guard.close()
+
+    assert 0 == guard.process.wait(timeout=30)
+
+
+def test_what_goes_wrong_with_the_real_process_is_in_its_log(tmp_path: Path) -> None:
+    """Nobody is there to read its standard error: a log that just ends looks like one still at work."""
+    foreign = tmp_path / "home" / "stacks" / "foreign"
+    foreign.mkdir(parents=True)
+    guard = Reaper("processes", tmp_path / "home", foreign)
+    for name, content in {"supervisor.pid": str(guard.process.pid), "endpoints.json": "{}"}.items():
+        (foreign / name).write_text(content, encoding="ascii")
+    (foreign / "stack.json").write_text('{"kind": "processes"}', encoding="ascii")
+    guard.stack(foreign, owned=True)
+    guard.close()
+
+    assert 1 == guard.process.wait(timeout=60)
+    log = (foreign / reaper.LOG).read_text(encoding="utf-8")
+    assert "was started by another firedrill" in log
+    assert "NOT done: `firedrill heal`, then `firedrill down`" in log
+
+
+def test_the_real_process_finds_the_faults_that_its_run_finds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They may live in a package that only the run's own path leads to."""
+    monkeypatch.syspath_prepend(str(tmp_path / "theirs"))
+    guard = Reaper("processes", tmp_path / "home", tmp_path)
+
+    process = psutil.Process(guard.process.pid)
+    assert wait_until(lambda: bool(process.environ()), within=10.0, clock=RealClock(), interval=0.01)
+    path = process.environ()["PYTHONPATH"].split(os.pathsep)
+    guard.bye()
+    guard.close()
+
+    assert str(ROOT) == path[0]
+    assert str(tmp_path / "theirs") in path
 
 
 # --- who is there ------------------------------------------------------------------------------

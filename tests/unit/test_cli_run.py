@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import shutil
 import signal
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
@@ -166,8 +169,74 @@ def test_a_bug_is_exit_code_70_and_still_heals(
     assert nothing_broken(platform)
 
 
+def test_a_full_disk_is_no_bug_and_no_verdict(
+    platform: FakePlatform, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever reads a traceback looks for the mistake in our code, and does not make room."""
+    platform.act = full
+
+    assert 2 == main(["run", BROKER_KILLED], platform)
+
+    said = capsys.readouterr().err
+    assert "No space left on device: '/disk'; make room" in said
+    assert "Traceback" not in said
+    assert nothing_broken(platform)
+    assert {BROKER_KILLED: "INVALID"} == outcomes()
+
+
+def full() -> None:
+    raise OSError(errno.ENOSPC, "No space left on device", "/disk")
+
+
+@pytest.mark.parametrize(("reacts_in_s", "code"), [(5.0, 2), (10_000.0, 1)])
+def test_a_report_that_cannot_be_written_is_never_green(
+    platform: FakePlatform, capsys: pytest.CaptureFixture[str], reacts_in_s: float, code: int
+) -> None:
+    """CI would read the results of the run before; and 64 says that nothing was started."""
+    platform.reacts_in_s = reacts_in_s
+    platform.act = in_the_way
+
+    assert code == main(["run", BROKER_KILLED, "--junit", "ci/out.xml"], platform)
+    assert "NOT reported: ci/out.xml cannot be written" in capsys.readouterr().out
+
+
+def in_the_way() -> None:
+    Path("ci").rmdir()
+    Path("ci").touch()
+
+
+def test_a_run_whose_folder_was_removed_is_not_green(platform: FakePlatform) -> None:
+    """Its journal was the evidence."""
+    platform.act = lambda: shutil.rmtree("runs")
+
+    assert 2 == main(["run", BROKER_KILLED], platform)
+    assert nothing_broken(platform)
+
+
 def bug() -> None:
     raise ZeroDivisionError
+
+
+def test_a_fault_that_exits_is_no_success(platform: FakePlatform, capsys: pytest.CaptureFixture[str]) -> None:
+    """A fault of somebody's own may call sys.exit: CI must not take its 0 for a verdict."""
+    platform.act = sys.exit
+
+    assert 70 == main(["run", BROKER_KILLED, "out_of_memory"], platform)
+
+    assert "SystemExit" in capsys.readouterr().err
+    assert nothing_broken(platform)
+    assert {BROKER_KILLED: "INVALID", "out_of_memory": "INVALID"} == outcomes()
+    assert "not run: SystemExit" in Path("runs/latest/summary.md").read_text(encoding="utf-8")
+
+
+def test_a_healing_that_exits_is_exit_code_3(platform: FakePlatform) -> None:
+    """What is still broken is worse news than the exit code somebody chose."""
+    platform.add("kept", kept=True)
+    platform.the_stack = FakeStack(platform.ticking)
+    platform.the_stack.nodes["broker-2"] = StubbornNode(platform.ticking, problem=SystemExit(0))
+
+    assert 3 == main(["run", BROKER_KILLED], platform)
+    assert "bye" not in platform.guards[0].lines
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

@@ -131,3 +131,19 @@ def test_a_damaged_line_in_a_journal_is_bad_usage_and_named(
 
     assert 64 == main(["report", "latest"], platform)
     assert f"line {at} is damaged" in capsys.readouterr().err
+
+
+def test_a_journal_of_a_newer_firedrill_is_not_taken_for_a_damaged_one(
+    platform: FakePlatform, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its lines are of kinds that did not exist yet; nothing is wrong with them."""
+
+    def newer(lines: list[str], second: int) -> list[str]:
+        return [lines[0].replace('"schema":1', '"schema":2'), '{"at":1.0,"kind":"new","subject":""}\n']
+
+    stored_two(platform, newer)
+
+    assert 64 == main(["report", "latest"], platform)
+    said = capsys.readouterr().err
+    assert "has schema 2, this firedrill reads 1" in said
+    assert "damaged" not in said

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -202,6 +204,20 @@ def test_a_cache_folder_that_cannot_be_written_is_bad_usage(
     assert [] == platform.log
 
 
+@pytest.mark.parametrize(("name", "said"), [("J Doe", "white space"), ("a,b", "a comma"), ("a:b", "a colon")])
+def test_a_cache_folder_that_the_engines_cannot_run_in_is_bad_usage(
+    tmp_path: Path, name: str, said: str
+) -> None:
+    """Flink would take half of the path for a class, and say that the job was not accepted."""
+    from harness.cli.joined import Processes
+
+    home = Processes(home=tmp_path / name)
+
+    with pytest.raises(UsageError, match=f"with {said} in its path; set FIREDRILL_HOME"):
+        home.check_home()
+    assert any(said in finding.what and finding.blocks for finding in home.blockers())
+
+
 def test_a_port_that_somebody_listens_on_is_taken(tmp_path: Path) -> None:
     """The real check asks the operating system, and frees what it tried."""
     from harness.cli.joined import Processes
@@ -318,6 +334,27 @@ def commands(group: click.Group) -> Iterator[click.Command]:
     """Yield every command that can be given."""
     for command in group.commands.values():
         yield from commands(command) if isinstance(command, click.Group) else [command]
+
+
+def test_without_a_standard_output_a_command_does_its_work(
+    platform: FakePlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A daemon may start it with everything closed."""
+    monkeypatch.setattr(sys, "stdout", None)
+    monkeypatch.setattr(sys, "stderr", None)
+
+    assert 0 == main(["run", BROKER_KILLED], platform)
+
+
+def test_what_a_terminal_cannot_show_is_said_in_other_characters(
+    platform: FakePlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The locale of a machine of CI may know Latin 1 only."""
+    shown = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(shown, encoding="latin-1"))
+
+    assert 0 == main(["list"], platform)
+    assert b"\\u2013  calm" in shown.getvalue()
 
 
 @pytest.mark.parametrize("command", list(commands(cli)), ids=lambda command: command.name)

@@ -1,4 +1,9 @@
-from harness.clock import RealClock, wait_until
+import signal
+import threading
+
+import pytest
+
+from harness.clock import RealClock, cut_off, wait_until
 from tests.fakes import START, FakeClock
 
 
@@ -44,3 +49,34 @@ def test_the_real_clock_never_steps_back() -> None:
     readings = [clock.now() for _ in range(1000)]
 
     assert sorted(readings) == readings
+
+
+def test_what_does_not_return_is_cut_off() -> None:
+    """Code of somebody else's may wait for ever."""
+    with pytest.raises(ValueError, match="too long"), cut_off(0.05, ValueError("too long")):
+        threading.Event().wait(60.0)
+
+
+def test_what_returns_in_time_is_left_alone_from_then_on() -> None:
+    """An alarm clock that goes off later would ring in somebody else's ears."""
+    before = signal.getsignal(signal.SIGALRM)
+    with cut_off(60.0, ValueError("too long")):
+        pass
+
+    assert (0.0, 0.0) == signal.getitimer(signal.ITIMER_REAL)
+    assert before is signal.getsignal(signal.SIGALRM)
+
+
+def test_in_another_thread_there_is_no_limit() -> None:
+    """Signals reach the main thread only; failing there would be worse than waiting."""
+    passed: list[bool] = []
+
+    def work() -> None:
+        with cut_off(60.0, ValueError("too long")):
+            passed.append(True)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+
+    assert [True] == passed

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import io
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -60,3 +62,33 @@ def test_what_it_could_not_remove_a_warden_says(
 
     assert 1 == warden.main("abc")
     assert "NOT removed: Docker kept firedrill-abc-broker-1" in capsys.readouterr().out
+
+
+def test_an_engine_too_slow_to_be_asked_twice_is_said_to_be(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(engine, "prune_stages", lambda: None)
+    monkeypatch.setattr(warden, "LIMIT_S", 0.0)
+
+    assert 1 == warden.main(warden.IMAGES)
+    assert "NOT removed: the engine took longer than 0 s" in capsys.readouterr().out
+
+
+class Slow:
+    """A warden that is not done yet."""
+
+    def __init__(self, *_: object, **__: object) -> None:
+        pass
+
+    def communicate(self, timeout: float) -> None:
+        raise subprocess.TimeoutExpired("warden", timeout)
+
+
+def test_a_warden_that_takes_long_is_no_reason_to_fail(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The image is built; what is left of its stages goes a little later."""
+    monkeypatch.setattr(subprocess, "Popen", Slow)
+
+    with warden.watching(warden.IMAGES, tmp_path / "image.log"):
+        pass

@@ -25,6 +25,17 @@ def test_the_engines_live_in_the_users_cache_unless_told_otherwise(
     assert Path(expected) == where.home(environment)
 
 
+def test_without_any_home_it_is_said_what_to_set() -> None:
+    """In a container the user may be a number that nobody knows."""
+    with pytest.raises(InstallError, match="set FIREDRILL_HOME"):
+        where.home({"HOME": "~nobody-is-called-so"})
+
+
+def test_an_empty_home_is_none() -> None:
+    """It would be the folder that somebody happens to be in."""
+    assert where.home({}) == where.home({"HOME": ""})
+
+
 @pytest.mark.parametrize("version", [(3, 10), (3, 13)])
 def test_a_python_without_packages_is_refused(version: tuple[int, int]) -> None:
     """Flink's wheels end at 3.12, LocalStack's syntax begins at 3.11."""

@@ -3,8 +3,10 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -280,6 +282,24 @@ def test_what_could_not_be_laid_out_is_removed_at_once(tmp_path: Path) -> None:
 
     assert [] == list((tmp_path / "stacks").iterdir())
     assert 1 == len(removed)
+
+
+def test_a_supervisor_can_listen_also_where_tmpdir_is_deep(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some machines of CI have a folder for each job, and in it one for each step."""
+    deep = tmp_path / ("d" * 100)
+    deep.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(deep))
+
+    def listening(plot: stacks.Plot) -> Layout:
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(plot.socket))
+        plot.socket.unlink()
+        raise StackError("seen enough")
+
+    with pytest.raises(StackError, match="seen enough"):
+        start(tmp_path, replace(KIND, lay_out=listening))
 
 
 def test_once_a_supervisor_may_live_its_directory_stays(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 from collections.abc import Iterator
@@ -293,6 +294,52 @@ def test_children_die_with_a_supervisor_that_is_killed(tmp_path: Path) -> None:
         running.process.send_signal(signal.SIGKILL)
 
         assert soon(lambda: all(gone(pid) for pid in pids))
+
+
+def test_a_supervisor_is_known_also_if_who_started_it_died_at_once(running: Running) -> None:
+    """Nobody else could say which process it is, and so nobody would end it."""
+    assert str(running.process.pid) == (running.directory / "supervisor.pid").read_text()
+
+
+def test_a_supervisor_whose_directory_was_removed_ends_everything(tmp_path: Path) -> None:
+    """No command would find it any more: three gigabytes of processes that are nobody's."""
+    directory = tmp_path / "stack"
+    directory.mkdir()
+    with supervisor(directory, [service("one", directory)]) as running:
+        pids = running.pids()
+        shutil.rmtree(directory)
+
+        assert 0 == running.process.wait(timeout=10)
+    assert all(gone(pid) for pid in pids)
+
+
+def test_what_cannot_be_published_is_published_once_it_can(tmp_path: Path) -> None:
+    """A disk that is full for a moment must not take the stack with it."""
+    with supervisor(tmp_path, [service("one", tmp_path)]) as running:
+        (tmp_path / "processes.draft").mkdir()
+        os.kill(running.pids()[0], signal.SIGKILL)
+        assert soon(lambda: not running.pids())
+        assert running.published()["one"]["pid"] is not None
+        (tmp_path / "processes.draft").rmdir()
+
+        assert soon(lambda: running.published()["one"]["pid"] is None)
+
+
+def test_a_service_that_cannot_be_put_into_its_group_takes_no_other_with_it(tmp_path: Path) -> None:
+    """What fails between fork and exec is no OSError."""
+    procs = tmp_path / "cgroup.procs"
+    procs.touch()
+    (tmp_path / "memory.events").write_text("oom_kill 0\n", encoding="ascii")
+    limited = service("one", tmp_path, restart=True, restart_after_s=0.0, cgroups={"memory": str(tmp_path)})
+    with supervisor(tmp_path, [limited, service("two", tmp_path)]) as running:
+        procs.unlink()
+        procs.mkdir()
+        os.kill(running.look()["one"]["pid"], signal.SIGKILL)
+        assert soon(lambda: running.look()["one"]["pid"] is None)
+        procs.rmdir()
+
+        assert soon(lambda: running.look()["one"]["pid"] is not None)
+        assert 1 == running.look()["two"]["starts"]
 
 
 @pytest.mark.parametrize("how", ["down", "SIGTERM"])

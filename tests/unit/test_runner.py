@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -23,9 +24,15 @@ class Range:
     """A fake stack and everything else that a drill needs; change a part, then `drill`."""
 
     def __init__(
-        self, directory: Path, fault: Fault | None = KILL, *, fires_s: float = 15.0, clears_s: float = 20.0
+        self,
+        directory: Path,
+        fault: Fault | None = KILL,
+        *,
+        fires_s: float = 15.0,
+        clears_s: float = 20.0,
+        clock: FakeClock | None = None,
     ) -> None:
-        self.clock = FakeClock()
+        self.clock = clock or FakeClock()
         self.stack = FakeStack(self.clock)
         self.fault = fault
         self.board = FakeBoard(
@@ -371,3 +378,26 @@ def test_the_clock_of_the_sla_starts_before_the_undo_entry_is_written(tmp_path: 
     drill.drill()
 
     assert [0] == entries
+
+
+@dataclass
+class Stopped(FakeClock):
+    """The clock of a process that is stopped at some moment (epoch seconds), for a minute."""
+
+    stopped_at: float = 0.0
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds)
+        if self.at >= self.stopped_at:
+            self.at, self.stopped_at = self.at + 60.0, float("inf")
+
+
+def test_an_alarm_that_came_while_the_harness_was_stopped_is_not_called_late(tmp_path: Path) -> None:
+    """Ctrl-Z, or a machine at its end, says nothing about the alarm; but nobody saw it in time either."""
+    range_ = Range(tmp_path, clock=Stopped(stopped_at=START + 12.0))
+
+    verdict = range_.drill()
+
+    assert Outcome.INVALID is verdict.outcome
+    assert "this process was stopped" in " ".join(verdict.why)
+    assert [] == range_.undo.open_entries()

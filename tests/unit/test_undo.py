@@ -149,17 +149,42 @@ def test_what_does_not_heal_stays_open(tmp_path: Path, trick: Trick) -> None:
     assert [(1, trick)] == journal.open_entries()
 
 
-def test_whatever_one_heal_raises_the_others_are_healed(tmp_path: Path) -> None:
+def test_a_heal_that_does_not_return_keeps_nobody_from_cleaning_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No signal interrupts healing: whoever waited for it would wait for ever, and so would the reaper."""
+    monkeypatch.setattr("harness.undo.RETURN_LIMIT_S", 0.05)
+    clock = FakeClock()
+    GROUND["u"] = Ground(clock, broken_at=clock.now())
+    journal = UndoJournal(tmp_path / "undo.jsonl")
+    journal.record(Trick("u", hangs="heal"))
+
+    (healing,) = heal_all(journal, FakeStack(clock), clock=clock)
+
+    assert "still at work after 0.05 s" in healing.problem
+
+
+@pytest.mark.parametrize(
+    ("problem", "said"),
+    [
+        (OSError(28, "No space left on device"), "OSError: [Errno 28] No space left on device"),
+        (SystemExit(0), "SystemExit: 0"),
+        (KeyboardInterrupt(), "KeyboardInterrupt: "),
+    ],
+)
+def test_whatever_one_heal_raises_the_others_are_healed(
+    tmp_path: Path, problem: BaseException, said: str
+) -> None:
     """Faults live in any package, and disks fill up: neither may keep an older fault in effect."""
     clock = FakeClock()
     stack, journal = FakeStack(clock), UndoJournal(tmp_path / "undo.jsonl")
-    stack.nodes["broker-2"] = StubbornNode(clock)
+    stack.nodes["broker-2"] = StubbornNode(clock, problem=problem)
     for fault in (Kill("broker-1"), Kill("broker-2")):
         journal.record(fault)
         fault.inject(stack)
 
     stubborn, healed = heal_all(journal, stack, clock=clock)
 
-    assert "OSError: [Errno 28] No space left on device" == stubborn.problem
+    assert said == stubborn.problem
     assert "" == healed.problem
     assert [Kill("broker-2")] == [fault for _, fault in journal.open_entries()]
