@@ -16,8 +16,8 @@ from harness.model import Alarm, Missing, Statistic
 def crossed(alarm: Alarm, values: Sequence[tuple[float, float]], *, since: float, until: float) -> bool:
     """Say whether `alarm` was breached in any period of its own that ends from `since` to `until`.
 
-    `values` are the ticks of its metric, (epoch seconds, value), in their order. A period may end at any second:
-    LocalStack counts back from the moment it looks, CloudWatch from whole ones (user guide,
+    `values` are the ticks of its metric, (epoch seconds, value), in their order. A period may end at any
+    second: LocalStack counts back from the moment it looks, CloudWatch from whole ones (user guide,
     "Evaluating an alarm"); which of them the alarm has looked at is not known, so one is enough.
     """
     return any(_periods(alarm, values, since, until))
