@@ -37,7 +37,7 @@ class Trick:
     heal_raises: bool = False
     heal_does_nothing: bool = False
     hangs: str = ""
-    """The verb that does not return."""
+    """The verb that does not return, once there is something to heal."""
     effect_limit_s: float = 10.0
     needs: frozenset[Capability] = frozenset()
 
@@ -48,10 +48,10 @@ class Trick:
             raise StackError("inject failed half way")
 
     def in_effect(self, stack: Stack, /) -> bool:
-        self._hang("in_effect")
         ground = GROUND[self.where]
         if ground.broken_at is None:
             return False
+        self._hang("in_effect")
         age = ground.clock.now() - ground.broken_at
         return self.late_s <= age < self.lasts_s and int(age // self.blinks_s) % 2 == 0
 
