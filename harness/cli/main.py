@@ -30,7 +30,16 @@ from harness.errors import DeclarationError, HealFailed, InstallError, Invalid, 
 NOTHING_JUDGED, BAD_USAGE, BUG = 2, 64, 70
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+class Commands(click.Group):
+    """Lists every command with its whole first sentence; click would cut it off at the line's end."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        rows = [(name, each.get_short_help_str(limit=1000)) for name, each in sorted(self.commands.items())]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(metadata.version("firedrill"), prog_name="firedrill")
 def cli() -> None:
     """Break a real pipeline on purpose; prove that exactly the right alarm goes off, in time."""
@@ -82,7 +91,11 @@ def _carried_out(command: Callable[[], int]) -> int:
         return _failed(error.format_message(), BAD_USAGE)
     except click.Abort:
         return _failed("stopped", Interrupted(signal.SIGINT).exit_code)
-    except (UsageError, DeclarationError) as error:
+    except DeclarationError as error:
+        many = len(error.problems) > 1
+        why = f"{error.subject}: {len(error.problems)} problems" if many else str(error)
+        return _failed(why, BAD_USAGE, notes="\n".join(error.problems) if many else "")
+    except UsageError as error:
         return _failed(str(error), BAD_USAGE)
     except HealFailed as error:
         return _failed(str(error), CLEANUP_INCOMPLETE, notes=_notes(error))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from types import UnionType
+from typing import Any, Protocol
 
 from harness.errors import DeclarationError
 from harness.model.alarm import Alarm, not_numbers
@@ -88,6 +89,23 @@ class Damage:
             raise DeclarationError(f"damage ({self.why or 'no reason'})", problems)
 
 
+_VERBS = ("needs", "effect_limit_s", "inject", "in_effect", "heal")
+_OF_ALARMS = ("expect", "tolerate", "blinds")
+_KINDS: Mapping[str, tuple[type | UnionType, str]] = {
+    "summary": (str, '"..."'),
+    "expect": (tuple, "(ALARM,) with a comma, or ()"),
+    "mode": (int | None, "as a number, or None"),
+    "tolerate": (Mapping, '{ALARM: "why it may fire"}'),
+    "damage": (Damage | None, "Damage(...)"),
+    "blinds": (Mapping, '{ALARM: "why"}'),
+    "sla_s": (float | int | None, "as a number, in seconds"),
+    "watch_s": (float | int, "as a number, in seconds"),
+    "tags": (frozenset, 'frozenset({"..."})'),
+    "skip": (str, '"why"'),
+}
+"""What each field of a scenario must hold, and how that is written."""
+
+
 HEADLINE = "headline"
 """The tag of the drills that are run if none is named, and in CI."""
 
@@ -118,11 +136,31 @@ class Scenario:
     skip: str = ""
 
     def __post_init__(self) -> None:
-        problems = [*not_numbers(self), *self._shape(), *self._promises(), *self._tolerances()]
+        problems = list(self._kinds())  # of what is no alarm, nothing more can be asked
+        if not problems:
+            problems += [*not_numbers(self), *self._shape(), *self._promises(), *self._tolerances()]
         if problems:
-            raise DeclarationError(self.summary, problems)
+            raise DeclarationError(str(self.summary), problems)
+
+    def _kinds(self) -> Iterator[str]:
+        """Yield each field that holds another kind of thing than it must; Python would not mind yet."""
+        for name, (kind, written) in _KINDS.items():
+            value: Any = getattr(self, name)
+            if not isinstance(value, kind):
+                yield f"{name} is of type {type(value).__name__}; it is written {written}"
+            elif name in _OF_ALARMS:
+                strangers = [each for each in value if not isinstance(each, Alarm)]
+                yield from (f"{name} has {each!r}, which is no alarm" for each in strangers)
+        if isinstance(self.fault, type):
+            yield f"its fault is the class {self.fault.__name__}; it is written {self.fault.__name__}(...)"
+        elif self.fault is not None:
+            lacking = [each for each in _VERBS if not hasattr(self.fault, each)]
+            if lacking:
+                yield f"its fault {self.fault!r} has no {', '.join(lacking)}"
 
     def _shape(self) -> Iterator[str]:
+        if not self.summary.strip():
+            yield "it has no summary"
         if self.fault is not None and not self.expect:
             yield "it has a fault but expects no alarm"
         if self.fault is None and self.expect:
