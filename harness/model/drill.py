@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import UnionType
-from typing import Any, Protocol
+from typing import Protocol
 
 from harness.errors import DeclarationError
 from harness.model.alarm import Alarm, not_numbers
@@ -145,11 +145,11 @@ class Scenario:
     def _kinds(self) -> Iterator[str]:
         """Yield each field that holds another kind of thing than it must; Python would not mind yet."""
         for name, (kind, written) in _KINDS.items():
-            value: Any = getattr(self, name)
-            if not isinstance(value, kind):
-                yield f"{name} is of type {type(value).__name__}; it is written {written}"
+            held = getattr(self, name)
+            if not isinstance(held, kind):
+                yield f"{name} is of type {type(held).__name__}; it is written {written}"
             elif name in _OF_ALARMS:
-                strangers = [each for each in value if not isinstance(each, Alarm)]
+                strangers = [each for each in getattr(self, name) if not isinstance(each, Alarm)]
                 yield from (f"{name} has {each!r}, which is no alarm" for each in strangers)
         if isinstance(self.fault, type):
             yield f"its fault is the class {self.fault.__name__}; it is written {self.fault.__name__}(...)"
