@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 DOCS = sorted(str(each.relative_to(ROOT / "docs")) for each in (ROOT / "docs").rglob("*.md"))
 PARTS = ("detectors", "docs", "fixtures", "harness", "reports", "requirements", "scenarios", "tests")
+NOXFILE = (ROOT / "noxfile.py").read_text(encoding="utf-8")
 TEST_COMMAND = next(line for line in README.splitlines() if line.endswith("nox -s tests"))
 
 
@@ -78,3 +79,24 @@ def test_a_document_s_links_and_paths_are_there(document: str) -> None:
     paths = {ROOT / path for path in re.findall(rf"`((?:{'|'.join(PARTS)})/[\w./]*\w)/?`", text)}
 
     assert [] == [str(path) for path in links | paths if not path.exists()]
+
+
+def test_the_picture_of_who_imports_whom_is_what_is_held() -> None:
+    """A new module without its place in the picture is found here, a wrong place by import-linter."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    layers = project["tool"]["importlinter"]["contracts"][0]["layers"]
+    picture = README.split("who may import whom:")[1].split("```")[0].replace("harness.cli", "cli")
+    drawn = [line.partition("(")[0].replace("harness:", "") for line in picture.splitlines() if line.strip()]
+
+    held = [{part.removeprefix("harness.") for part in layer.split(" | ")} for layer in layers]
+    assert held == [{part.strip() for part in line.split("|")} for line in drawn]
+
+
+@pytest.mark.parametrize(
+    "session", re.findall(r"^def ([a-z]\w*)\(session: nox.Session\) -> None", NOXFILE, re.MULTILINE)
+)
+def test_every_nox_session_is_told_of(session: str) -> None:
+    """The successor's list of commands is the one that is written down."""
+    contributing = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+
+    assert f"nox -s {session}" in README + contributing
