@@ -9,6 +9,7 @@ import ast
 import importlib
 import importlib.util
 import pkgutil
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import MISSING, fields, replace
 from functools import partial
@@ -74,19 +75,28 @@ def _all(
 def _scenario(path: Path, imported: Callable[[], ModuleType]) -> Scenario:
     """Return the scenario of one file; DeclarationError with all that is wrong with it."""
     try:
-        problems = list(_misspelt(ast.parse(path.read_text(encoding="utf-8"))))
+        problems = list(_misspelt(ast.parse(path.read_text(encoding="utf-8"), str(path))))
         if problems:
             raise DeclarationError(path.name, problems)
         scenario = getattr(imported(), "SCENARIO", None)
     except DeclarationError:
         raise
     except FOREIGN as error:  # a file of somebody else's may do anything
-        raise DeclarationError(path.name, [f"{type(error).__name__}: {error}"]) from error
+        said = error.msg if isinstance(error, SyntaxError) else error
+        raise DeclarationError(path.name, [f"{_line(error, path)}{type(error).__name__}: {said}"]) from error
     if not isinstance(scenario, Scenario):
         raise DeclarationError(path.name, ["it must define SCENARIO = Scenario(...)"])
     if scenario.fault is not None:
         undo.check(scenario.fault)
     return scenario
+
+
+def _line(error: BaseException, path: Path) -> str:
+    """Return the line of `path` that raised `error`, as `line 3: `; empty if none of its lines did."""
+    if isinstance(error, SyntaxError) and error.filename == str(path):
+        return f"line {error.lineno}: "
+    lines = [each.lineno for each in traceback.extract_tb(error.__traceback__) if each.filename == str(path)]
+    return f"line {lines[-1]}: " if lines else ""
 
 
 def _misspelt(tree: ast.Module) -> Iterator[str]:

@@ -254,7 +254,9 @@ def decode(raw: Any) -> object:
 
 
 def _name(kind: type) -> str:
-    if kind.__module__ == "__main__" or "<locals>" in kind.__qualname__:
+    # A scenario file is executed under a name that no import statement can have.
+    nowhere = not kind.__module__.replace(".", "_").isidentifier()
+    if kind.__module__ == "__main__" or nowhere or "<locals>" in kind.__qualname__:
         raise TypeError(f"{kind.__qualname__} is not defined in a module that another process can import")
     return f"{kind.__module__}:{kind.__qualname__}"
 

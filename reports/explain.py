@@ -72,7 +72,7 @@ def values(drill: DrillRecord) -> tuple[list[str], list[tuple[str, list[str]]]]:
     for metric, points in _metrics(drill):
         found = (series.value_at(points, when.zero + offset) for offset in offsets)
         rows.append((metric, ["no data" if one is None else words.number(one) for one in found]))
-    return [f"{offset:+.0f} s".replace("-", "−") if offset else "0" for offset in offsets], rows
+    return [f"{offset:+.0f} s".replace("-", "−") for offset in offsets], rows
 
 
 def _metrics(drill: DrillRecord) -> Iterator[tuple[str, list[tuple[float, float]]]]:

@@ -15,7 +15,7 @@ from reports.record import DrillRecord, RunRecord, good, standing
 
 COLUMNS = ("effect", "detected", "notified / SLA", "cleared", "books", "unexpected")
 SIGNS = {Outcome.PASSED: "✓", Outcome.FAILED: "✗", Outcome.INVALID: "!", Outcome.SKIPPED: "–"}
-FILES = ("journal.jsonl", "results.json", "junit.xml", "summary.md", "logs/")
+FILES = ("journal.jsonl", "results.json", "junit.xml", "summary.md", "telemetry/", "logs/")
 
 
 @dataclass(frozen=True)

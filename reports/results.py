@@ -1,4 +1,4 @@
-"""results.json: what other tools rely on. Keys are a contract (schema 1); add, never rename."""
+"""results.json: what other tools rely on. Keys are a contract (docs/results.md); add, never rename."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from harness.model import Harm, Orders
+from reports import words
 from reports.record import DrillRecord, RunRecord, reconciled
 
 SCHEMA = 1
@@ -15,6 +16,8 @@ def results(run: RunRecord) -> dict[str, Any]:
     """Return the run as plain JSON values; seconds are rounded to milliseconds."""
     return {
         "schema": SCHEMA,
+        "run": run.run,
+        "outcome": words.verdict(run).value,
         "stack": run.stack,
         "versions": dict(run.versions),
         "seed": run.seed,

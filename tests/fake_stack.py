@@ -123,7 +123,7 @@ class FakeNode:
 
     def usage(self) -> Usage:
         hog = self.hogged() or HogReading(0, 0)
-        return Usage(hog.held_bytes, self.memory_limit, hog.oom_kills, 0.0)
+        return Usage(hog.held_bytes, self.memory_limit, hog.oom_kills)
 
 
 @dataclass

@@ -8,6 +8,6 @@ A file is a query as AWS takes it; its first lines are comments that say what it
     # log groups: /firedrill/orders
 """
 
-from detectors.queries.files import QueryFile, built_in, for_alarm, for_mode, read
+from detectors.queries.files import QueryFile, built_in, for_alarm, read
 
-__all__ = ["QueryFile", "built_in", "for_alarm", "for_mode", "read"]
+__all__ = ["QueryFile", "built_in", "for_alarm", "read"]

@@ -72,11 +72,6 @@ def built_in() -> Mapping[str, QueryFile]:
     return found
 
 
-def for_mode(mode: int | None) -> QueryFile | None:
-    """Return the first question of a failure mode; None if there is none."""
-    return next((file for file in built_in().values() if mode in file.modes), None)
-
-
 def for_alarm(alarm: str) -> QueryFile | None:
     """Return the first question when an alarm has fired; None if there is none."""
     return next((file for file in built_in().values() if alarm in file.alarms), None)

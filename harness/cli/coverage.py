@@ -17,13 +17,13 @@ from harness.cli import drills
 from harness.cli.live import say
 from harness.cli.platform import Session
 from harness.cli.play import FOLDER
+from harness.cli.stored import RESULTS
 from harness.coverage import Coverage, Declared, Kind, Stored
 from harness.errors import UsageError
 from harness.model import Outcome
 from harness.runner import CANARY
 from reports.words import plural
 
-RESULTS = "results.json"
 RUNS = Path("runs")
 GAPS = 1
 """The exit code if anything is missing."""

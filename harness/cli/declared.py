@@ -43,7 +43,7 @@ def problems(scenario: Scenario, alarms: Collection[Alarm]) -> Iterator[str]:
 def _not_deployed(alarm: Alarm, alarms: Collection[Alarm]) -> str:
     same = next((each for each in alarms if each.name == alarm.name), None)
     if same is None:
-        return f"the alarm {alarm.name} is not in detectors' ALARMS, so it is never deployed"
+        return f"the alarm {alarm.name} is not declared in detectors/alarms, so it is never deployed"
     return f"the alarm {alarm.name} is not as it is deployed: {', '.join(_differences(alarm, same))}"
 
 

@@ -10,7 +10,7 @@ import click
 
 import scenarios as built_in
 from detectors import declarations, queries
-from detectors.metrics import METRICS
+from detectors.metrics import BY_NAME, METRICS
 from harness.cli import drills
 from harness.cli.live import say
 from harness.cli.platform import Session
@@ -31,11 +31,13 @@ def listed(directory: Path | None) -> None:
         mode = "–" if scenario.mode is None else str(scenario.mode)
         tags = ", ".join(sorted(scenario.tags))
         say(f"{mode:>2}  {name:<{width}}  {scenario.summary}")
-        say(f"{'':{width + 6}}{' '.join(names(scenario.expect)) or 'no alarm'} · {tags}")
+        alarms = " ".join(names(scenario.expect)) or "no alarm"
+        say(f"{'':{width + 6}}{' · '.join(filter(None, (alarms, tags)))}")
         if scenario.skip:
             say(f"{'':{width + 6}}off: {scenario.skip}")
     shams = sum(scenario.fault is not None for scenario in known.values())
-    say(f"{len(known)} drills, and {shams} shams: NAME.sham breaks nothing and must come out INVALID")
+    drilled = f"{words.plural(len(known), 'drill')}, and {words.plural(shams, 'sham')}"
+    say(f"{drilled}: NAME.sham breaks nothing and must come out INVALID")
 
 
 @click.command("explain")
@@ -53,6 +55,8 @@ def explained(session: Session, /, name: str, directory: Path | None) -> None:
         for line in (*_alarm(alarm, alarm.sla_s), *_advice(alarm), *_exercised(alarm, known)):
             say(line)
         return
+    if name in BY_NAME:
+        raise UsageError(f"{name} is a metric: `firedrill metrics {name}` explains it")
     plain = name.removesuffix(f".{drills.SHAM}")
     scenario = drills.named(plain, known)
     for line in _explanation(plain, scenario, directory or Path(next(iter(built_in.__path__)))):
@@ -81,7 +85,8 @@ def _alarm(alarm: Alarm, sla_s: float) -> Iterator[str]:
     yield f"fires if   the {alarm.statistic.value.lower()} of {words.condition(Watched.of(alarm))}, {periods}"
     yield f"no data    {alarm.missing.value}"
     yield f"meaning    {alarm.meaning}"
-    yield f"metric     {alarm.metric.meaning}; {alarm.metric.source}"
+    yield f"metric     {alarm.metric.meaning}"
+    yield f"source     {alarm.metric.source}"
     yield f"action     {alarm.action}"
     yield f"runbook    {alarm.runbook}"
     first = queries.for_alarm(alarm.name)
@@ -92,8 +97,8 @@ def _alarm(alarm: Alarm, sla_s: float) -> Iterator[str]:
 def _called(name: str, alarms: Sequence[Alarm]) -> Alarm | None:
     """Return the alarm called `name`; None if it looks like a drill's. UsageError for one nobody has."""
     by_name = {alarm.name: alarm for alarm in alarms}
-    if name in by_name or not name.isupper():
-        return by_name.get(name)
+    if name.upper() in by_name or not name.isupper():
+        return by_name.get(name.upper())
     meant = hint(name, by_name, otherwise=f"there are {', '.join(by_name)}")
     raise UsageError(f"there is no alarm {name}; {meant}")
 
@@ -128,4 +133,5 @@ def validate(session: Session, /, directory: Path | None) -> None:
         problems += error.problems
     if problems:
         raise DeclarationError(str(directory or "metrics, alarms and scenarios"), problems)
-    say(f"{len(known)} scenarios, {len(alarms)} alarms and {len(METRICS)} metrics are valid")
+    checked = f"{words.plural(len(known), 'scenario')}, {words.plural(len(alarms), 'alarm')}"
+    say(f"{checked} and {words.plural(len(METRICS), 'metric')} are valid")

@@ -41,7 +41,16 @@ REMEDIES = {
 """What is the machine's fault and not ours, by its errno, and what to do about it."""
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+class Commands(click.Group):
+    """Lists every command with its whole first sentence; click would cut it off at the line's end."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        rows = [(name, each.get_short_help_str(limit=1000)) for name, each in sorted(self.commands.items())]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(metadata.version("firedrill"), prog_name="firedrill")
 def cli() -> None:
     """Break a real pipeline on purpose; prove that exactly the right alarm goes off, in time."""
@@ -90,7 +99,11 @@ def _carried_out(command: Callable[[], int]) -> int:
         return _failed(error.format_message(), BAD_USAGE)
     except click.Abort:
         return _failed("stopped", Interrupted(signal.SIGINT).exit_code)
-    except (UsageError, DeclarationError) as error:
+    except DeclarationError as error:
+        many = len(error.problems) > 1
+        why = f"{error.subject}: {len(error.problems)} problems" if many else str(error)
+        return _failed(why, BAD_USAGE, notes="\n".join(error.problems) if many else "")
+    except UsageError as error:
         return _failed(str(error), BAD_USAGE)
     except HealFailed as error:
         return _failed(str(error), CLEANUP_INCOMPLETE, notes=_notes(error))
@@ -99,10 +112,14 @@ def _carried_out(command: Callable[[], int]) -> int:
     except Interrupted as error:
         return _failed(f"{error}: stopped", error.exit_code)
     except FOREIGN as error:  # the outermost layer: a mistake, whatever exit code it asks for
-        remedy = REMEDIES.get(error.errno or 0) if isinstance(error, OSError) else None
-        if remedy:
-            return _failed(f"this machine did not let us: {error}; {remedy}, then try again", NOTHING_JUDGED)
-        return _failed("this is a bug in firedrill; please report it with this", BUG, traceback.format_exc())
+        return _unforeseen(error)
+
+
+def _unforeseen(error: BaseException) -> int:
+    remedy = REMEDIES.get(error.errno or 0) if isinstance(error, OSError) else None
+    if remedy:
+        return _failed(f"this machine did not let us: {error}; {remedy}, then try again", NOTHING_JUDGED)
+    return _failed("this is a bug in firedrill; please report it with this", BUG, traceback.format_exc())
 
 
 def _failed(why: str, code: int, notes: str = "") -> int:

@@ -45,7 +45,7 @@ def listed(session: Session, /, metric_names: tuple[str, ...], as_json: bool) ->
     With NAMEs, only those.
     """
     platform = session.platform
-    chosen = _chosen(metric_names)
+    chosen = _chosen(metric_names, platform.alarms)
     running, state = _running(platform)
     stacks, values = [one.directory.name for one in running], live(running, platform.clock)
     if as_json:
@@ -57,10 +57,13 @@ def listed(session: Session, /, metric_names: tuple[str, ...], as_json: bool) ->
     say(f"{words.plural(len(chosen), 'metric')}; {state}")
 
 
-def _chosen(wanted: Sequence[str]) -> Sequence[Metric]:
+def _chosen(wanted: Sequence[str], alarms: Sequence[Alarm]) -> Sequence[Metric]:
     by_name = {name: metric for metric in METRICS for name in (metric.name, *metric.aliases)}
     unknown = [name for name in wanted if name not in by_name]
     if unknown:
+        read = [each.metric.name for each in alarms if each.name == unknown[0].upper()]
+        if read:
+            raise UsageError(f"{unknown[0]} is an alarm, which reads {read[0]}")
         meant = hint(unknown[0], by_name, otherwise="`firedrill metrics` lists them")
         raise UsageError(f"there is no metric {', '.join(unknown)}; {meant}")
     return [by_name[name] for name in wanted] or METRICS

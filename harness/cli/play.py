@@ -16,9 +16,8 @@ from harness.cli.drills import Choice, Drill
 from harness.cli.live import say
 from harness.cli.platform import Platform, Session
 from harness.model import Capability
-from harness.timeline import Kind
 from reports import words
-from reports.record import exit_code
+from reports.record import RunRecord, exit_code
 from reports.write import write
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -200,12 +199,20 @@ def report(session: Session, /, run: str, out: Path, junit: Path | None, directo
     where = directory or (Path(head.scenarios) if head.scenarios else None)
     known = drills.scenarios(where, session.platform.alarms)
     record = rebuilt.record(folder, known, running.judged(session.platform))
+    before = stored.outcomes(folder)
     for drill in record.drills:
         running.tell_outcome(drill)
-        was = [event.subject for event in drill.events if event.kind is Kind.OUTCOME]
-        if was and was[-1] != drill.verdict.outcome:
-            say(f"    it came out {was[-1]} when it was run")
     say(words.headline(record))
+    for line in _otherwise(record, before):
+        say(line)
     write(record, folder, junit=junit)  # last: a folder that cannot be written costs no verdict
     say(f"report: {folder / 'report.html'}")
     return running.CLEANUP_INCOMPLETE if record.left else exit_code(record.drills)
+
+
+def _otherwise(record: RunRecord, before: Sequence[tuple[str, str]]) -> Iterator[str]:
+    """Yield each drill that came out otherwise when it was judged before, if it was."""
+    for drill, (name, was) in zip(record.drills, before, strict=False):
+        now = drill.verdict.outcome.value
+        if drill.name == name and was != now:
+            yield f"{name} was {was} and is {now}: scenarios, alarms or the judge have changed since"

@@ -1,7 +1,8 @@
-"""A run's telemetry in its folder: the tape its drills left, and the store that outlives it."""
+"""What a stored run's folder has: its outcomes, the tape its drills left, the store that outlives it."""
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from harness.clock import Clock
 from harness.errors import UsageError
 from reports import telemetry
 
+RESULTS = "results.json"
 TAPE_KEPT_S = DAY_S
 """The tape is as fine as it gets; from this age on the store alone tells, as finely as the policy has it."""
 
@@ -25,6 +27,15 @@ def run_folder(run: str, out: Path) -> Path:
     if folder is None:
         raise UsageError(f"there is no run {run}, neither as a folder nor in {out}")
     return folder
+
+
+def outcomes(folder: Path) -> list[tuple[str, str]]:
+    """Return name and outcome of each drill, as results.json has them; none if it cannot be read."""
+    try:
+        rows = json.loads((folder / RESULTS).read_text(encoding="utf-8"))["scenarios"]
+        return [(str(row["name"]), str(row["outcome"])) for row in rows]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
 
 
 def tape_in(folder: Path) -> Path:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Protocol, runtime_checkable
+from types import UnionType
+from typing import Protocol
 
 from harness.errors import DeclarationError
 from harness.model.alarm import Alarm, not_numbers
 from harness.model.stack import Capability, Stack
 
 
-@runtime_checkable
 class Fault(Protocol):
     """One way to break the stack.
 
@@ -89,19 +89,21 @@ class Damage:
             raise DeclarationError(f"damage ({self.why or 'no reason'})", problems)
 
 
-_KINDS: Mapping[str, tuple[Any, str]] = {
-    "summary": (str, "text"),
-    "expect": (tuple, "a tuple of alarms"),
-    "mode": (int | None, "a number or None"),
-    "tolerate": (Mapping, "a mapping of alarms to reasons"),
-    "damage": (Damage | None, "a Damage or None"),
-    "blinds": (Mapping, "a mapping of alarms to reasons"),
-    "sla_s": (int | float | None, "a number or None"),
-    "watch_s": (int | float, "a number"),
-    "tags": (frozenset, "a frozenset of words"),
-    "skip": (str, "text"),
+_VERBS = ("needs", "effect_limit_s", "inject", "in_effect", "heal")
+_OF_ALARMS = ("expect", "tolerate", "blinds")
+_KINDS: Mapping[str, tuple[type | UnionType, str]] = {
+    "summary": (str, '"..."'),
+    "expect": (tuple, "(ALARM,) with a comma, or ()"),
+    "mode": (int | None, "as a number, or None"),
+    "tolerate": (Mapping, '{ALARM: "why it may fire"}'),
+    "damage": (Damage | None, "Damage(...)"),
+    "blinds": (Mapping, '{ALARM: "why"}'),
+    "sla_s": (float | int | None, "as a number, in seconds"),
+    "watch_s": (float | int, "as a number, in seconds"),
+    "tags": (frozenset, 'frozenset({"..."})'),
+    "skip": (str, '"why"'),
 }
-"""What the fields of a scenario are: nothing else checks a file of somebody else's before it is run."""
+"""What each field of a scenario must hold, and how that is written."""
 
 HEADLINE = "headline"
 """The tag of the drills that are run if none is named, and in CI."""
@@ -133,29 +135,33 @@ class Scenario:
     skip: str = ""
 
     def __post_init__(self) -> None:
-        problems = list(self._misfits())  # of these nothing else can be asked
+        problems = list(self._kinds())  # of what is no alarm, nothing more can be asked
         if not problems:
-            problems = [*not_numbers(self), *self._shape(), *self._promises(), *self._tolerances()]
+            problems += [*not_numbers(self), *self._shape(), *self._promises(), *self._tolerances()]
         if problems:
             raise DeclarationError(str(self.summary), problems)
 
-    def _misfits(self) -> Iterator[str]:
-        for name, (kinds, meant) in _KINDS.items():
-            value = getattr(self, name)
-            if not isinstance(value, kinds):
-                yield f"{name} is {value!r}, which is not {meant}"
-        for name in ("expect", "tolerate", "blinds"):
-            for each in getattr(self, name) or ():
-                if not isinstance(each, Alarm):
-                    yield f"{name} has {each!r}, which is not an alarm; detectors.alarms has them"
-        if self.fault is None:
-            return
-        if isinstance(self.fault, type) or not isinstance(self.fault, Fault):
-            yield f"fault is {self.fault!r}, which is not a fault; harness.faults has them"
-        elif not isinstance(self.fault.effect_limit_s, int | float):
-            yield f"effect_limit_s of {self.fault!r} is {self.fault.effect_limit_s!r}, which is not a number"
+    def _kinds(self) -> Iterator[str]:
+        """Yield each field that holds another kind of thing than it must; Python would not mind yet."""
+        for name, (kind, written) in _KINDS.items():
+            held = getattr(self, name)
+            if not isinstance(held, kind):
+                yield f"{name} is of type {type(held).__name__}; it is written {written}"
+            elif name in _OF_ALARMS:
+                strangers = [each for each in getattr(self, name) if not isinstance(each, Alarm)]
+                yield from (f"{name} has {each!r}, which is no alarm" for each in strangers)
+        if isinstance(self.fault, type):
+            yield f"its fault is the class {self.fault.__name__}; it is written {self.fault.__name__}(...)"
+        elif self.fault is not None:
+            lacking = [each for each in _VERBS if not hasattr(self.fault, each)]
+            if lacking:
+                yield f"its fault {self.fault!r} has no {', '.join(lacking)}"
+            elif not isinstance(self.fault.effect_limit_s, float | int):
+                yield f"effect_limit_s of its fault is {self.fault.effect_limit_s!r}, which is no number"
 
     def _shape(self) -> Iterator[str]:
+        if not self.summary.strip():
+            yield "it has no summary"
         if self.fault is not None and not self.expect:
             yield "it has a fault but expects no alarm"
         if self.fault is None and self.expect:

@@ -24,12 +24,11 @@ class Capability(StrEnum):
 
 @dataclass(frozen=True)
 class Usage:
-    """A node's own resource use; `memory_limit_bytes` is None where nothing limits it."""
+    """A node's own memory; `memory_limit_bytes` is None where nothing limits it."""
 
     memory_bytes: int
     memory_limit_bytes: int | None
     oom_kills: int
-    cpu_s: float
 
 
 class Node(Protocol):

@@ -75,14 +75,27 @@ def test_every_misspelt_and_missing_field_is_told_at_once(tmp_path: Path) -> Non
         (GOOD.replace("mode=22", "mode=99"), "mode 99 is not in the catalogue"),
         (GOOD.replace('alarm("DOWN")', 'alarm("DOWN", sla_s=5.0)'), "shorter than its own 10 s"),
         (GOOD.replace("Kill(", "Kill(targt="), "unexpected keyword argument 'targt'"),
-        (GOOD.replace("import Kill", "import Kil"), "cannot import name 'Kil'"),
-        (GOOD.replace('Kill("broker-2")', "Kil"), "NameError"),
-        (GOOD + "(", "SyntaxError"),
-        (GOOD + "raise RuntimeError('no stack')", "RuntimeError: no stack"),
+        (GOOD.replace("import Kill", "import Kil"), "line 6: ImportError: cannot import name 'Kil'"),
+        (GOOD.replace('Kill("broker-2")', "Kil"), "line 10: NameError"),
+        (GOOD + "(", "line 11: SyntaxError: '(' was never closed"),
+        (GOOD + "raise RuntimeError('no stack')", "line 11: RuntimeError: no stack"),
         (GOOD + "assert False, 'never'", "AssertionError: never"),
         (GOOD + "raise SystemExit(3)", "SystemExit: 3"),
         (GOOD.replace("SCENARIO =", "SCENARIOS ="), "it must define SCENARIO"),
         (GOOD.replace('"broker-2"', "object()"), "cannot be written to the undo journal"),
+        (
+            GOOD.replace('(alarm("DOWN"),)', 'alarm("DOWN")'),
+            "expect is of type Alarm; it is written (ALARM,)",
+        ),
+        (GOOD.replace('alarm("DOWN")', '"DOWN"'), "expect has 'DOWN', which is no alarm"),
+        (GOOD.replace("mode=22", 'mode="22"'), "mode is of type str; it is written as a number"),
+        (GOOD.replace("mode=22", 'mode=22, tags="kafka"'), "tags is of type str; it is written frozenset"),
+        (
+            GOOD.replace("mode=22", 'mode=22, tolerate=("A",)'),
+            "tolerate is of type tuple; it is written {ALARM",
+        ),
+        (GOOD.replace('Kill("broker-2")', "Kill"), "its fault is the class Kill; it is written Kill(...)"),
+        (GOOD.replace('Kill("broker-2")', '"kill"'), "its fault 'kill' has no needs, effect_limit_s, inject"),
     ],
 )
 def test_whatever_is_wrong_with_a_file_is_one_line_with_its_name(
@@ -93,6 +106,16 @@ def test_whatever_is_wrong_with_a_file_is_one_line_with_its_name(
 
     assert got.startswith("broken.py: ")
     assert problem in got
+
+
+def test_a_fault_of_a_scenario_file_is_refused_for_it_could_not_be_healed(tmp_path: Path) -> None:
+    """Only a class that another process can import is healed after a kill."""
+    text = GOOD.replace("from harness.faults import Kill", "from harness.faults import Kill as _Kill")
+    own = text.replace("SCENARIO =", "class Kill(_Kill):\n    pass\n\n\nSCENARIO =")
+
+    (got,) = problems(tmp_path, own)
+
+    assert "Kill is not defined in a module that another process can import" in got
 
 
 def test_all_broken_files_are_told_in_one_error(tmp_path: Path) -> None:

@@ -108,6 +108,68 @@ def test_an_alarm_nobody_has_is_not_explained(
     assert "there are BROKER_DOWN, " in capsys.readouterr().err
 
 
+def test_an_alarm_is_explained_however_it_is_written(
+    platform: FakePlatform, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Drills and metrics are lower case; a drill of a similar name would be no answer."""
+    assert 0 == main(["explain", "broker_down"], platform)
+    assert "Fewer than three brokers answer" in capsys.readouterr().out
+
+
+def test_a_name_of_another_kind_is_sent_to_its_command(
+    platform: FakePlatform, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Alarms and metrics are told apart by their spelling only; nobody should have to know that."""
+    assert 64 == main(["explain", "consumer_lag"], platform)
+    assert "consumer_lag is a metric: `firedrill metrics consumer_lag`" in capsys.readouterr().err
+    assert 64 == main(["metrics", "BROKER_DOWN"], platform)
+    assert "BROKER_DOWN is an alarm, which reads kafka_broker_alive_count" in capsys.readouterr().err
+
+
+def test_a_list_of_one_is_counted_as_one(
+    platform: FakePlatform, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And a drill without tags has nothing after its alarms."""
+    (tmp_path / "drills").mkdir()
+    (tmp_path / "drills" / "idle.py").write_text(
+        "from harness.model import Scenario\n"
+        'SCENARIO = Scenario(summary="s", mode=None, fault=None, expect=(), watch_s=9)\n',
+        encoding="utf-8",
+    )
+
+    assert 0 == main(["list", "--scenarios", "drills"], platform)
+
+    lines = [line.rstrip("\n") for line in capsys.readouterr().out.splitlines()]
+    assert "no alarm" == lines[1].lstrip()
+    assert lines[2].startswith("1 drill, and 0 shams")
+
+
+def test_validate_names_each_problem_on_a_line_of_its_own(
+    platform: FakePlatform, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ten problems on one line are read by nobody."""
+    (tmp_path / "drills").mkdir()
+    for name in ("one", "two"):
+        (tmp_path / "drills" / f"{name}.py").touch()
+
+    assert 64 == main(["validate", "drills"], platform)
+
+    assert [
+        "one.py: it must define SCENARIO = Scenario(...)",
+        "two.py: it must define SCENARIO = Scenario(...)",
+        "firedrill: drills: 2 problems",
+    ] == capsys.readouterr().err.splitlines()
+
+
+def test_help_says_whole_sentences(platform: FakePlatform, capsys: pytest.CaptureFixture[str]) -> None:
+    """The list of commands is what a newcomer reads first."""
+    assert 0 == main(["--help"], platform)
+
+    said = capsys.readouterr().out
+    assert "..." not in said.split("Commands:")[1]
+    assert "its window result or dead letter on S3." in " ".join(said.split())
+
+
 def test_validate_finds_an_alarm_that_is_never_deployed(
     platform: FakePlatform, capsys: pytest.CaptureFixture[str]
 ) -> None:

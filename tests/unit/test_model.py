@@ -163,20 +163,20 @@ def test_books_balance_with_exactly_the_damage_that_was_expected(
 @pytest.mark.parametrize(
     ("wrong", "problem"),
     [
-        ({"summary": 5}, "summary is 5, which is not text"),
-        ({"fault": "Kill"}, "fault is 'Kill', which is not a fault"),
-        ({"fault": Kill}, "which is not a fault"),
-        ({"fault": Kill("broker-1", effect_limit_s="x")}, "is 'x', which is not a number"),  # type: ignore[arg-type]
-        ({"expect": ["DOWN"]}, "which is not a tuple of alarms"),
-        ({"expect": ("DOWN",)}, "expect has 'DOWN', which is not an alarm"),
-        ({"mode": "22"}, "mode is '22', which is not a number or None"),
-        ({"tolerate": ()}, "tolerate is (), which is not a mapping of alarms to reasons"),
-        ({"tolerate": {"LAG": "why"}}, "tolerate has 'LAG', which is not an alarm"),
-        ({"damage": "much"}, "which is not a Damage or None"),
-        ({"sla_s": "5"}, "sla_s is '5', which is not a number or None"),
-        ({"watch_s": "5"}, "watch_s is '5', which is not a number"),
-        ({"tags": ("kafka",)}, "tags is ('kafka',), which is not a frozenset of words"),
-        ({"skip": True}, "skip is True, which is not text"),
+        ({"summary": 5}, 'summary is of type int; it is written "..."'),
+        ({"fault": "Kill"}, "its fault 'Kill' has no needs, effect_limit_s, inject, in_effect, heal"),
+        ({"fault": Kill}, "its fault is the class Kill; it is written Kill(...)"),
+        ({"fault": Kill("broker-1", effect_limit_s="x")}, "is 'x', which is no number"),  # type: ignore[arg-type]
+        ({"expect": ["DOWN"]}, "expect is of type list; it is written (ALARM,) with a comma"),
+        ({"expect": ("DOWN",)}, "expect has 'DOWN', which is no alarm"),
+        ({"mode": "22"}, "mode is of type str; it is written as a number"),
+        ({"tolerate": ()}, "tolerate is of type tuple; it is written {ALARM:"),
+        ({"tolerate": {"LAG": "why"}}, "tolerate has 'LAG', which is no alarm"),
+        ({"damage": "much"}, "damage is of type str; it is written Damage(...)"),
+        ({"sla_s": "5"}, "sla_s is of type str; it is written as a number"),
+        ({"watch_s": "5"}, "watch_s is of type str; it is written as a number"),
+        ({"tags": ("kafka",)}, "tags is of type tuple; it is written frozenset("),
+        ({"skip": True}, "skip is of type bool; it is written"),
     ],
 )
 def test_what_is_of_another_kind_is_refused_when_it_is_declared(wrong: dict[str, Any], problem: str) -> None:

@@ -28,7 +28,7 @@ FILES = list(queries.built_in().values())
 @pytest.mark.parametrize("mode", MODES)
 def test_every_failure_mode_has_a_first_question(mode: int) -> None:
     """Whoever is paged at night starts with a query, not with a blank page."""
-    assert queries.for_mode(mode) is not None
+    assert any(mode in file.modes for file in FILES)
 
 
 @pytest.mark.parametrize("alarm", [alarm.name for alarm in ALARMS if alarm != CANARY])
@@ -45,8 +45,7 @@ def test_no_head_names_an_alarm_that_is_not_there() -> None:
 
 
 def test_what_nobody_knows_has_no_question() -> None:
-    """A drill without a mode, such as calm, and an alarm of somebody else's."""
-    assert queries.for_mode(None) is None
+    """An alarm of somebody else's, that is."""
     assert queries.for_alarm("NO_SUCH") is None
 
 

@@ -231,7 +231,7 @@ def test_a_late_alarm_is_explained_with_everything_one_needs() -> None:
     assert "CHECKPOINT_LONG (checkpoint_duration_ms > 30,000) notified within 60 s of the fault" in got
     assert "CHECKPOINT_LONG was notified 71.2 s after the fault: 11.2 s over its SLA of 60 s" in got
     assert "nearest miss checkpoint_duration_ms > 30,000 was first true 37.0 s after the fault" in got
-    assert "checkpoint_duration_ms: −5 s 420 · 0 420" in got
+    assert "checkpoint_duration_ms: −5 s 420 · +0 s 420" in got
     assert "MEMORY_HIGH gave as its reason: 1 datapoint [86.2] > 85.0" in got
     assert "firedrill query CHECKPOINT_LONG --run RUN --drill checkpoint_stalled" in got
     assert "firedrill query MEMORY_HIGH --run RUN --drill checkpoint_stalled" in got

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from reports import markdown, results, telemetry
 from reports.write import RENDERERS, save, write
 from tests.unit import reports_sample as sample
 
-RUN_KEYS = ["schema", "stack", "versions", "seed", "scenarios", "board", "left"]
+RUN_KEYS = ["schema", "run", "outcome", "stack", "versions", "seed", "scenarios", "board", "left"]
 SCENARIO_KEYS = [
     "name",
     "mode",
@@ -47,6 +48,25 @@ def test_results_json_has_exactly_the_keys_of_the_contract() -> None:
     assert ORDER_KEYS == list(scenario["orders"])
     assert DAMAGE_KEYS == list(scenario["damage"])
     assert {"alarm_hours": 0.2, "false_alarms": 0} == got["board"]
+
+
+def test_every_key_of_the_contract_is_documented() -> None:
+    """Whoever reads the file with a program should not have to read ours."""
+    document = (Path(__file__).resolve().parents[2] / "docs" / "results.md").read_text(encoding="utf-8")
+    told = re.findall(r"^\| `(\w+)` \|", document, re.MULTILINE)
+
+    assert [*RUN_KEYS, *SCENARIO_KEYS, "control"] == told
+    inner = {*ORDER_KEYS, *DAMAGE_KEYS, "sla_s", "detect_s", "notify_s", "cleared_s", "false_alarms"}
+    assert set() == {key for key in inner if f"`{key}`" not in document}
+
+
+def test_the_outcome_of_a_run_is_the_worst_of_its_drills_and_of_its_cleanup() -> None:
+    """A pipeline should not have to know how shams and skipped drills count."""
+    passed = sample.run(sample.passed(), sample.sham())
+
+    assert "PASSED" == results.results(passed)["outcome"]
+    assert "FAILED" == results.results(sample.run(sample.passed(), sample.failed()))["outcome"]
+    assert "INVALID" == results.results(replace(passed, left=("a stack",)))["outcome"]
 
 
 def test_only_a_sham_carries_a_control_key() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
@@ -51,6 +52,40 @@ def test_the_file_needs_nothing_but_itself() -> None:
     assert not {"script", "link", "img", "iframe"} & got.tags
     assert [] == [one for one in got.references if re.match(r"(?i)[a-z]+:|//", one)]
     assert not re.search(r"(?i)url\(|@import", text)
+
+
+def colours(css: str) -> dict[str, str]:
+    return dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", css))
+
+
+def contrast(one: str, other: str) -> float:
+    """Return WCAG 2's contrast ratio of two colours, 1 to 21."""
+
+    def luminance(colour: str) -> float:
+        shares = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
+        red, green, blue = (x / 12.92 if x <= 0.03928 else ((x + 0.055) / 1.055) ** 2.4 for x in shares)
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    lighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_every_colour_that_is_text_is_readable_on_its_card(dark: bool) -> None:
+    """By WCAG's 4.5 : 1, in light and in dark; what is written in a band is as readable."""
+    light, _, rest = (Path(html.__file__).parent / "templates" / "report.css").read_text().partition("@media")
+    found = colours(light) | (colours(rest.partition("}")[0]) if dark else {})
+    text = [each for each in found if each not in ("back", "card", "sunk", "rule", "on")]
+
+    assert len(text) > 10
+    assert [] == [each for each in text if contrast(found[each], found["card"]) < 4.5]
+    bands = ("fault", "expected", "tolerated", "unexpected", "passed", "failed", "invalid")
+    assert [] == [each for each in bands if contrast(found[each], found["on"]) < 4.5]
+
+
+def test_what_is_red_is_said_and_not_only_coloured() -> None:
+    """Who hears the page, or sees no red, must know which cell it was."""
+    assert 'aria-label="failed">✗' in html.render(sample.run(sample.failed()))
 
 
 def test_every_tag_is_closed_and_every_link_within_the_page_leads_somewhere() -> None:
