@@ -154,6 +154,9 @@ class FakeDocker:
             raise self.refuses
         return True
 
+    def close(self) -> None:
+        """Do nothing: there is no socket."""
+
     def build(self, *, fileobj: Any, tag: str, **options: Any) -> Iterable[Mapping[str, Any]]:
         if self.refuses:
             raise self.refuses
