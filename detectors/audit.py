@@ -51,6 +51,8 @@ def _wrong(pane: Result, rows: Mapping[str, Entry]) -> str:
     for order_id in pane.order_ids:
         if not pane.window_start <= rows[order_id].event_time < pane.window_end:
             return f"{order_id} is of another window"
+        if rows[order_id].region not in (pane.region, None):
+            return f"{order_id} is of the region {rows[order_id].region}"
     worth = sum(rows[order_id].cents or 0 for order_id in pane.order_ids)
     if pane.total_cents == worth:
         return ""

@@ -16,8 +16,8 @@ from harness.errors import StackError
 class Entry:
     """One acknowledged order. `event_time` is epoch ms, `produced_at` the acknowledgement, epoch s.
 
-    `cents` is what it is worth; None for a malformed one. `offset` is None where the broker only
-    said, to a retry, that it has the record already.
+    `cents` is what it is worth, `region` where it was placed; None for a malformed one. `offset` is
+    None where the broker only said, to a retry, that it has the record already.
     """
 
     order_id: str
@@ -28,13 +28,14 @@ class Entry:
     cents: int | None = None
     partition: int = 0
     offset: int | None = None
+    region: str | None = None
 
 
 def entries(path: str, *, since: float, until: float) -> list[Entry]:
     """Return what was acknowledged from `since` (included) to `until`. StackError if it can't be read."""
     with _opened(path) as ledger:
         rows = ledger.execute(
-            'SELECT order_id, kind, event_time, payload_sha, produced_at, cents, partition, "offset" '
+            'SELECT order_id, kind, event_time, payload_sha, produced_at, cents, partition, "offset", region '
             "FROM orders WHERE produced_at >= ? AND produced_at < ?",
             (since, until),
         )

@@ -85,12 +85,12 @@ def _invalid(record: Record) -> Iterator[str]:
     errors = record.all(Kind.ERROR)
     for error in errors:
         yield f"{error.subject}: {error.data.get('message', '')}"
+    if not record.first(Kind.DONE):  # the reason for whatever else is missing
+        yield "the journal ends early: the drill was cut off"
     yield from _unquiet(record)
     if not errors:  # an error ends the drill early: what else is missing then is no news
         yield from _missing_steps(record)
         yield from _blind(record)
-    if not record.first(Kind.DONE):
-        yield "the journal ends early: the drill was cut off"
 
 
 def _unquiet(record: Record) -> Iterator[str]:

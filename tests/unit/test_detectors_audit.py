@@ -11,8 +11,9 @@ from detectors.lake import Result
 from detectors.ledger import Entry
 
 ROWS = {
-    "a": Entry("a", "good", 5_000, "sha-a", 6.0, 300),
+    "a": Entry("a", "good", 5_000, "sha-a", 6.0, 300, region="r01"),
     "b": Entry("b", "good", 9_999, "sha-b", 11.0, 500),
+    "d": Entry("d", "good", 5_000, "sha-d", 6.0, 0, region="r02"),
     "c": Entry("c", "good", 10_000, "sha-c", 11.0, 0),
 }
 PANE = Result(5_000, 10_000, "r01", 0, 11_000, ("a", "b"), epoch=1, total_cents=800)
@@ -32,8 +33,14 @@ def wrong(*panes: Result) -> list[str]:
         (replace(PANE, total_cents=799), "its total is 799 cents, its orders are worth 800"),
         (replace(PANE, order_ids=("a", "b", "b")), "its total is 800 cents, its orders are worth 1300"),
         (replace(PANE, order_ids=("a", "b", "c")), "c is of another window"),
+        (replace(PANE, order_ids=("a", "b", "d")), "d is of the region r02"),
     ],
-    ids=["another amount", "an order it has twice", "an order of the next window"],
+    ids=[
+        "another amount",
+        "an order it has twice",
+        "an order of the next window",
+        "an order of another region",
+    ],
 )
 def test_a_result_that_the_ledger_contradicts_is_wrong(pane: Result, why: str) -> None:
     """Every order is in exactly one result, and the totals are wrong."""

@@ -111,7 +111,8 @@ def written(path: Path, rows: list[tuple[str, str, int, float]]) -> str:
     with sqlite3.connect(path) as database:
         database.execute(
             "CREATE TABLE orders (seq INTEGER PRIMARY KEY, order_id TEXT, kind TEXT, event_time INTEGER,"
-            ' payload_sha TEXT, partition INTEGER, "offset" INTEGER, produced_at REAL, cents INTEGER)'
+            ' payload_sha TEXT, partition INTEGER, "offset" INTEGER, produced_at REAL, cents INTEGER,'
+            " region TEXT)"
         )
         database.executemany(
             "INSERT INTO orders (order_id, kind, event_time, payload_sha, partition, offset, produced_at)"
