@@ -91,7 +91,7 @@ class Evidence:
     """SHA-1 of every payload in the DLQ."""
     late: set[str] = field(default_factory=set)
     created: set[str] = field(default_factory=set)
-    """Order ids in a result or the late output that no ledger knows."""
+    """What came out and no ledger knows: order ids in a result or the late output, dead letters."""
     archived: dict[int, Runs] = field(default_factory=dict)
     """The offsets in the archive, by partition."""
 
@@ -216,6 +216,10 @@ def _payload_sha(record: Mapping[str, Any]) -> str:
     return hashlib.sha1(payload, usedforsecurity=False).hexdigest()
 
 
+def _named(payload_sha: str) -> str:
+    return f"the dead letter of {payload_sha}"
+
+
 def _order_id(record: Mapping[str, Any]) -> str:
     try:
         return str(record["order_id"])
@@ -254,6 +258,8 @@ class PipelineBooks:
         self._told: set[str] = set()
         """Order ids whose harm, or whose coming from nowhere, an earlier account has told."""
         self._strange: set[str] = set()
+        self._invented: set[str] = set()
+        """The payloads (SHA-1) of dead letters that nobody produced."""
 
     def open(self, at: float) -> None:
         self._began, self._since = at, at - UNDER_WAY_S
@@ -262,7 +268,7 @@ class PipelineBooks:
             # What an account that did not come out even has left behind is not this one's.
             self._since = min(until, self._since) if orders.balanced else at
             self._told.update(orders.harmed_ids)
-        self._told |= self._strange
+        self._told |= self._strange | set(map(_named, self._invented))
         # No result can hold an order that was produced after it was delivered; but a replay may be of
         # an order from before.
         self._results.since = self._since - REPLAYS_S
@@ -282,7 +288,9 @@ class PipelineBooks:
             if batch.topic != self._orders:
                 continue
             self._evidence.archived.setdefault(batch.partition, Runs()).add(batch.first, batch.last)
-        self._evidence.dead.update(_payload_sha(record) for record in self._dead.fresh())
+        dead = {_payload_sha(record) for record in self._dead.fresh()}
+        self._evidence.dead |= dead
+        self._invented |= dead
         late = {_order_id(record) for record in self._late.fresh()}
         self._evidence.late |= late
         self._strange |= late
@@ -297,7 +305,9 @@ class PipelineBooks:
         ]
         self._strange -= rows.keys()
         self._strange -= ledger.known(self._endpoints.ledger, self._strange)
-        self._evidence.created = self._strange - self._told
+        self._invented -= {entry.payload_sha for entry in around}
+        self._invented -= ledger.payloads(self._endpoints.ledger, self._invented)
+        self._evidence.created = (self._strange | set(map(_named, self._invented))) - self._told
         orders = settle(entries, self._evidence, toll)
         moments = [entry.produced_at for entry in entries if entry.produced_at >= self._began]
         orders = replace(

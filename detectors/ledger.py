@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import sqlite3
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
@@ -93,6 +94,21 @@ def known(path: str, order_ids: Collection[str]) -> set[str]:
     with _opened(path) as ledger:
         ask = "SELECT 1 FROM orders WHERE order_id = ? LIMIT 1"
         return {each for each in order_ids if ledger.execute(ask, (each,)).fetchone()}
+
+
+def payloads(path: str, shas: Collection[str]) -> set[str]:
+    """Return which of these payloads (SHA-1) the ledger has. StackError if it can't be read.
+
+    It has no index of them: every order is looked at, once for all.
+    """
+    if not shas:
+        return set()
+    with _opened(path) as ledger:
+        found = ledger.execute(
+            "SELECT payload_sha FROM orders WHERE payload_sha IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(shas)),),
+        )
+        return {sha for (sha,) in found}
 
 
 OVERLAP_S = 1.0

@@ -282,6 +282,22 @@ def test_a_dead_letter_is_what_it_holds_not_what_it_says(
     assert (dlq, 1 - dlq) == (got.dlq, got.missing)
 
 
+def test_a_dead_letter_that_nobody_produced_is_created(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever replays the DLQ would put it into the totals; one from long before was produced."""
+    old, new = (hashlib.sha1(each, usedforsecurity=False).hexdigest() for each in (b"old", b"new"))
+    in_topic(monkeypatch, NAMES["ORDERS_DLQ"], {"payload": "old"}, {"payload": "new"})
+    rig.produced("m", 100.0, "malformed", sha=old)
+    rig.orders(1_005.0)
+    rig.books.open(1_000.0)
+    first = rig.books.account(1_020.0)
+    in_topic(monkeypatch, "none")
+    rig.orders(1_045.0)
+    rig.books.open(1_030.0)
+
+    assert ((f"the dead letter of {new}",), False) == (first.created_ids, first.balanced)
+    assert 0 == rig.books.account(1_060.0).created
+
+
 def test_a_record_that_is_no_dead_letter_makes_no_books(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     """It must not end the run as a bug would."""
     in_topic(monkeypatch, NAMES["ORDERS_DLQ"], {"order_id": "m"})
