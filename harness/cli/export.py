@@ -10,6 +10,7 @@ import click
 
 from detectors.alarms import ALARMS
 from harness.cli import presence
+from harness.cli.commands import Commands
 from harness.cli.live import say
 from harness.cli.play import FOLDER
 from harness.errors import UsageError
@@ -36,7 +37,7 @@ _PIPELINE = click.option(
 )
 
 
-@click.group("export")
+@click.group("export", cls=Commands)
 def exported() -> None:
     """Write the alarms and dashboards for a real account or another system; same input, same bytes."""
 

@@ -6,10 +6,11 @@ import time
 
 import click
 
+from harness.cli.commands import Commands
 from harness.cli.live import say
 
 
-@click.group()
+@click.group(cls=Commands)
 def image() -> None:
     """Build the image of the `containers` stacks, or look at it."""
 

@@ -20,6 +20,7 @@ from importlib import metadata
 import click
 
 from harness.cli import coverage, export, image, look, metrics, play, query, telemetry, tend
+from harness.cli.commands import Commands
 from harness.cli.kinds import on_stack
 from harness.cli.live import say
 from harness.cli.platform import Platform, Session
@@ -39,15 +40,6 @@ REMEDIES = {
     errno.ENOMEM: "end other programs",
 }
 """What is the machine's fault and not ours, by its errno, and what to do about it."""
-
-
-class Commands(click.Group):
-    """Lists every command with its whole first sentence; click would cut it off at the line's end."""
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        rows = [(name, each.get_short_help_str(limit=1000)) for name, each in sorted(self.commands.items())]
-        with formatter.section("Commands"):
-            formatter.write_dl(rows)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
