@@ -34,6 +34,7 @@ class Fault(Protocol):
     def in_effect(self, stack: Stack, /) -> bool:
         """Say whether the stack is broken in this way right now; look, never touch.
 
+        It is asked before `inject`, too: an effect that is there already proves nothing.
         The reading is never the metric of the alarm that is expected: otherwise a dead
         collector would look like a fault that did not bite, or the other way round.
         """
