@@ -12,7 +12,6 @@ from detectors.alarms import (
     LATENCY_YELLOW,
     STATE_CORRUPT,
     TASK_MANAGER_DOWN,
-    TASK_MANAGERS_UNSTABLE,
     THREAD_POOL_EXHAUSTED,
     WINDOW_EMIT_SLOW,
 )
@@ -30,7 +29,6 @@ SCENARIO = Scenario(
     tolerate={
         CHECKPOINT_FAILING: "the checkpoint under way dies with the TaskManager",
         TASK_MANAGER_DOWN: "a TaskManager was killed, so that the job must restore",
-        TASK_MANAGERS_UNSTABLE: "another drill may have lost a TaskManager within the same five minutes",
         THREAD_POOL_EXHAUSTED: "an attempt that runs for a moment takes in the backlog at once",
         LATENCY_YELLOW: _WAITING,
         LATENCY_ORANGE: _WAITING,
