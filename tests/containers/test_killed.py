@@ -25,7 +25,8 @@ def ours() -> list[Any]:
     client = daemon.connect()
     filters: Any = {"label": engine.MARK}
     return [
-        *client.containers.list(all=True, filters=filters),
+        # Each is inspected after it was listed, and may be gone by then: that is what we wait for.
+        *client.containers.list(all=True, filters=filters, ignore_removed=True),
         *client.networks.list(filters=filters),
         *client.volumes.list(filters=filters),
     ]

@@ -69,7 +69,10 @@ class FakeEngine:
 
     @property
     def containers(self) -> SimpleNamespace:
-        return SimpleNamespace(list=lambda all, filters: self._found(filters, "container"), run=self._run)
+        # Without `ignore_removed`, one that somebody removes meanwhile is an error of the whole list.
+        return SimpleNamespace(
+            list=lambda all, filters, ignore_removed: self._found(filters, "container"), run=self._run
+        )
 
     def _run(self, image: str, command: list[str], *, name: str, **how: Any) -> FakeThing:
         self.things.append(FakeThing(self, name, how["labels"]))
