@@ -20,7 +20,7 @@ from detectors.reconciliation import Runs
 from harness.clock import gaps
 from harness.endpoints import Endpoints
 from harness.errors import StackError
-from harness.model import Harm, Orders, Toll
+from harness.model import SLOWEST_S, Harm, Orders, Toll
 
 READ_LIMIT_S = 10.0
 NAMED = 100
@@ -216,19 +216,11 @@ def _payload_sha(record: Mapping[str, Any]) -> str:
     return hashlib.sha1(payload, usedforsecurity=False).hexdigest()
 
 
-def _named(payload_sha: str) -> str:
-    return f"the dead letter of {payload_sha}"
-
-
 def _order_id(record: Mapping[str, Any]) -> str:
     try:
         return str(record["order_id"])
     except (KeyError, TypeError) as error:
         raise StackError(f"expected an order in the late output, found {str(record)[:120]}") from error
-
-
-SLOWEST_S = 30.0
-"""A killed or frozen broker holds the producer up for half of that."""
 
 
 def slowest_per_s(times: Iterable[float], since: float, until: float) -> float:
@@ -268,7 +260,7 @@ class PipelineBooks:
             # What an account that did not come out even has left behind is not this one's.
             self._since = min(until, self._since) if orders.balanced else at
             self._told.update(orders.harmed_ids)
-        self._told |= self._strange | set(map(_named, self._invented))
+        self._told |= self._from_nowhere()
         # No result can hold an order that was produced after it was delivered; but a replay may be of
         # an order from before.
         self._results.since = self._since - REPLAYS_S
@@ -276,6 +268,9 @@ class PipelineBooks:
         before_ms = int((self._since - 2 * REPLAYS_S) * 1000)
         self._evidence.results.forget(before_ms)
         self._evidence.audit.forget(before_ms)
+
+    def _from_nowhere(self) -> set[str]:
+        return self._strange | {f"the dead letter of {sha}" for sha in self._invented}
 
     def account(self, until: float, toll: Toll | None = None) -> Orders:
         for line in self._results.fresh():
@@ -307,7 +302,7 @@ class PipelineBooks:
         self._strange -= ledger.known(self._endpoints.ledger, self._strange)
         self._invented -= {entry.payload_sha for entry in around}
         self._invented -= ledger.payloads(self._endpoints.ledger, self._invented)
-        self._evidence.created = (self._strange | set(map(_named, self._invented))) - self._told
+        self._evidence.created = self._from_nowhere() - self._told
         orders = settle(entries, self._evidence, toll)
         moments = [entry.produced_at for entry in entries if entry.produced_at >= self._began]
         orders = replace(

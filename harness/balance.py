@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from harness.model import Damage, Knobs, Orders
+from harness.model import SLOWEST_S, Damage, Knobs, Orders
 
 IDLE_S = 30.0
 """A killed or frozen broker holds the producer up for half of that; what is longer is no load."""
 
 LEAST_PER_S = Knobs().orders_per_s / 3
-"""Of the steady load, in any half minute; a producer that was held up for half of it sends half."""
+"""Of the steady load, in any `SLOWEST_S`; a producer that was held up for half of it sends half."""
 
 
 def idle(orders: Orders | None) -> Iterator[str]:
@@ -21,7 +21,7 @@ def idle(orders: Orders | None) -> Iterator[str]:
         yield f"no order was produced for {orders.idle_s:.1f} s: an idle pipeline proves nothing"
     elif orders and orders.slowest_per_s is not None and orders.slowest_per_s < LEAST_PER_S:
         yield (
-            f"only {orders.slowest_per_s:.0f} orders a second were produced in some {IDLE_S:g} s, "
+            f"only {orders.slowest_per_s:.0f} orders a second were produced in some {SLOWEST_S:g} s, "
             f"not the {LEAST_PER_S:.0f} it takes at least: a pipeline without load proves nothing"
         )
 

@@ -60,7 +60,7 @@ def _dark(
 ) -> Iterator[tuple[str, str]]:
     """Yield what had numbers, but not all the time: a source that fails or hangs takes its metrics along."""
     for alarm in alarms:
-        at = [sample.at for sample in samples if alarm.metric.name in sample.values and sample.at >= board.at]
+        at = [at for at, _ in _values(alarm, samples, board.at)]
         without = gaps(at, board.at, until)
         if at and without[-1] > ENDS_DARK_S:
             yield alarm.name, f"in the last {without[-1]:.0f} s of the drill"

@@ -12,10 +12,10 @@ import click
 from harness.cli import stored
 from harness.cli.live import say
 from harness.cli.play import FOLDER
+from harness.cli.stored import RESULTS
 from harness.errors import UsageError
 from reports.punctuality import punctuality, table
 
-RESULTS = "results.json"
 LATE = 1
 """The exit code if any alarm was late or missing."""
 

@@ -56,6 +56,7 @@ from harness.model.stack import (
 )
 from harness.model.verdict import (
     EXPECTED,
+    SLOWEST_S,
     AlarmResult,
     Books,
     Orders,
@@ -70,6 +71,7 @@ __all__ = [
     "HEADLINE",
     "MODES",
     "PERIODS_S",
+    "SLOWEST_S",
     "Alarm",
     "AlarmResult",
     "AlarmState",

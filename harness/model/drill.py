@@ -149,7 +149,7 @@ class Scenario:
             if not isinstance(held, kind):
                 yield f"{name} is of type {type(held).__name__}; it is written {written}"
             elif name in _OF_ALARMS:
-                strangers = [each for each in getattr(self, name) if not isinstance(each, Alarm)]
+                strangers = (each for each in getattr(self, name) if not isinstance(each, Alarm))
                 yield from (f"{name} has {each!r}, which is no alarm" for each in strangers)
         if isinstance(self.fault, type):
             yield f"its fault is the class {self.fault.__name__}; it is written {self.fault.__name__}(...)"

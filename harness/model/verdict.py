@@ -18,6 +18,9 @@ EXPECTED = {
 }
 """The field of `Orders` that counts those harmed in this way as expected."""
 
+SLOWEST_S = 30.0
+"""The span of the slowest load; a killed or frozen broker holds the producer up for half of it."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Orders:
@@ -32,7 +35,7 @@ class Orders:
     `discarded_ids` as many of those; `harmed_ids` all that were harmed as expected, and
     `harmed_between` when the first and the last of them were produced (epoch seconds). `idle_s` is
     the longest time in which no order was produced, `slowest_per_s` how many a second there were in
-    the half minute with the fewest (None: not counted). `wrong` counts results that contradict the
+    the `SLOWEST_S` with the fewest (None: not counted). `wrong` counts results that contradict the
     ledger, by their total or their window; `wrong_results` says of up to 100 of them how.
     """
 
