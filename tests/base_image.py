@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import subprocess
 import sys
 import tempfile
@@ -67,7 +68,9 @@ def _import(client: docker.DockerClient, root: Path, tag: str) -> None:
     _run("tar", "--create", "--numeric-owner", f"--file={packed}", f"--directory={root}", *excluded, ".")
     repository, _, version = tag.partition(":")
     try:
-        client.api.import_image_from_file(str(packed), repository=repository, tag=version)
+        # Named afterwards: Podman calls whatever it imports `latest`.
+        imported = json.loads(client.api.import_image_from_file(str(packed)).splitlines()[-1])["status"]
+        client.api.tag(imported, repository, version)
         client.images.get(tag)
     except DockerException as error:
         raise NoBaseImage(f"the daemon did not take {tag}: {error}") from error

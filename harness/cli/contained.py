@@ -46,7 +46,7 @@ class Containers(Processes):
         return f"image-{self._image.digest}" if self._image else "none"
 
     def _kind(self) -> stacks.Kind:
-        return containers(self._image, limits=not self._lacking.keys() & RIGHTS.keys())
+        return containers(self._image, limits=not _unlimited(self._info))
 
     def versions(self) -> Mapping[str, str]:
         return {**self._image.places.versions, "image": self._image.tag} if self._image else {}
@@ -57,18 +57,22 @@ class Containers(Processes):
             self.__dict__.pop(known, None)
 
     @cached_property
+    def _info(self) -> Mapping[str, Any]:
+        """What the engine says of itself; nothing if it does not answer: `blockers` says so."""
+        try:
+            return daemon.connect().info()
+        except InstallError:
+            return {}
+
+    @cached_property
     def _lacking(self) -> Mapping[Capability, str]:
         """What no stack of this engine could do, and why."""
-        try:
-            info: Mapping[str, Any] = daemon.connect().info()
-        except InstallError:
-            return {}  # `blockers` says so
-        lacking = {
-            capability: f"this Docker engine has no {', '.join(missing)}"
-            for capability, rights in RIGHTS.items()
-            if (missing := [right for right in rights if info.get(right) is False])
-        }
-        veils = [each for each in info.get("SecurityOptions") or () if each.startswith(VEILS)]
+        if not self._info:
+            return {}
+        lacking = _unlimited(self._info)
+        if not daemon.updates(daemon.connect()):
+            lacking.setdefault(Capability.CPU_LIMIT, "this engine cannot change it while a container runs")
+        veils = [each for each in self._info.get("SecurityOptions") or () if each.startswith(VEILS)]
         if veils and os.geteuid():
             lacking[Capability.DISK] = f"this Docker engine ({', '.join(veils)}) shows it to root only"
         return lacking
@@ -99,12 +103,23 @@ class Containers(Processes):
         yield self._memory()
         for capability in RIGHTS:
             reason = self._lacking.get(capability, "")
-            remedy = "give the engine that cgroup controller; the drills that need it are SKIPPED until then"
+            remedy = (
+                "take Docker, with that cgroup controller; the drills that need it are SKIPPED until then"
+            )
             yield Finding(f"{capability}: {reason or 'containers can'}", not reason, remedy=remedy)
         hidden = self._lacking.get(Capability.DISK, "")
         remedy = "as root, the drill that fills the disk runs too"
         yield Finding(f"state volume: {hidden or 'this user may look into it'}", not hidden, remedy=remedy)
         yield engines(self.versions(), "`firedrill image build`, or the first run")
+
+
+def _unlimited(info: Mapping[str, Any]) -> dict[Capability, str]:
+    """Return what the engine does not limit, and why."""
+    return {
+        capability: f"this Docker engine has no {', '.join(missing)}"
+        for capability, rights in RIGHTS.items()
+        if (missing := [right for right in rights if info.get(right) is False])
+    }
 
 
 def _engine() -> Finding:

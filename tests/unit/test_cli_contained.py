@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import docker
 import pytest
+from docker.errors import NotFound
 
 from fixtures.containers import daemon
 from harness.cli import contained
@@ -20,9 +21,17 @@ from harness.model import Capability
 
 @dataclass
 class FakeEngine:
-    """A Docker engine that only tells what it is."""
+    """A Docker engine that tells what it is, and has no container to update."""
 
     told: Mapping[str, Any] = field(default_factory=dict)
+    missing: str = "No such container: firedrill-nobody"
+
+    @property
+    def api(self) -> FakeEngine:
+        return self
+
+    def update_container(self, container: str, **_: Any) -> None:
+        raise NotFound("404", explanation=self.missing)
 
     def info(self) -> Mapping[str, Any]:
         return self.told
@@ -32,7 +41,11 @@ class FakeEngine:
 
 
 def platform(home: Path, monkeypatch: pytest.MonkeyPatch, **told: Any) -> Containers:
-    monkeypatch.setattr(daemon, "connect", lambda: cast(docker.DockerClient, FakeEngine(told)))
+    return platform_of(home, monkeypatch, FakeEngine({"ServerVersion": "29", **told}))
+
+
+def platform_of(home: Path, monkeypatch: pytest.MonkeyPatch, engine: FakeEngine) -> Containers:
+    monkeypatch.setattr(daemon, "connect", lambda: cast(docker.DockerClient, engine))
     monkeypatch.setattr(Containers, "versions", lambda _: {"flink": "2.3.0"})
     return Containers(home=home)
 
@@ -77,3 +90,16 @@ def test_an_engine_that_hides_its_volumes_cannot_have_its_disk_filled(
     (finding,) = [each for each in there.blockers() if each.what.startswith("state volume")]
     assert can == finding.well
     assert can or "as root" in finding.remedy
+
+
+@pytest.mark.parametrize(("missing", "can"), [("No such container: firedrill-nobody", True), ("", False)])
+def test_an_engine_that_cannot_change_limits_has_no_drills_of_the_cpu(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: str, can: bool
+) -> None:
+    """Podman 4 does not know the call; the limits a container is made with, it keeps."""
+    there = platform_of(tmp_path, monkeypatch, FakeEngine({"ServerVersion": "4"}, missing))
+
+    assert can == (Capability.CPU_LIMIT in there.can)
+    (finding,) = [each for each in there.blockers() if each.what.startswith(str(Capability.CPU_LIMIT))]
+    assert can == finding.well
+    assert Capability.MEMORY_LIMIT in there.can

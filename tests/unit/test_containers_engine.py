@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import mmap
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -170,7 +171,7 @@ def test_the_volume_belongs_to_the_containers_user_and_has_the_stacks_mark(
 
     assert Path(f"/proc/{os.getpid()}/root/state") == seen
     assert {("firedrill-abc-state", "abc")} == {(each.name, each.labels[MARK]) for each in fake.things}
-    assert ["size=256m,uid=1000,gid=100,mode=700"] == fake.options
+    assert [f"nr_blocks={256 * 2**20 // mmap.PAGESIZE},uid=1000,gid=100,mode=700"] == fake.options
     assert {"firedrill-abc-state": {"bind": "/state", "mode": "rw"}} == fake.ran[0]["volumes"]
     assert (["ALL"], "none") == (fake.ran[0]["cap_drop"], fake.ran[0]["network_mode"])
 

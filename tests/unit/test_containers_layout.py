@@ -66,7 +66,7 @@ def test_localstacks_data_are_in_memory_without_root(layout: Layout) -> None:
     """On a busy disk it answers late, and alarms of latency come true."""
     service = next(each for each in layout.services if each.name == topology.LOCALSTACK)
 
-    assert {service.cwd} == boxes(layout).boxes[topology.LOCALSTACK].in_memory.keys()
+    assert [service.cwd] == [*boxes(layout).boxes[topology.LOCALSTACK].volumes.values()]
     assert {service.cwd} == {service.env[name] for name in ("TMPDIR", "HOME")}
 
 
