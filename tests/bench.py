@@ -107,7 +107,7 @@ def _throughput(platform: Processes, running: Running, clock: RealClock) -> list
     return [
         Figure("orders a second the pipeline works off, instrumented", "≥ 2,000", rates),
         Figure(
-            "throughput the instrumentation costs (medians of four rounds each, in one run)",
+            "throughput the instrumentation costs (median of pairs of neighbouring stretches)",
             "≤ 5 %",
             f"{throughput.overhead(on, off):.1%} ({without} without)",
         ),

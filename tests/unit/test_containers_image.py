@@ -222,6 +222,10 @@ def test_a_base_image_that_cannot_be_had_has_remedies(world: World) -> None:
     [
         ("cause: invalid peer certificate: UnknownIssuer", "FIREDRILL_CA_BUNDLE"),
         ("error: Hash mismatch for click==8", "not to be trusted"),
+        (
+            "error running container: uv pip sync --require-hashes: runc: refused",
+            "if the network is the reason",
+        ),
         ("cause: dns error: failed to look up address", "FIREDRILL_PYPI_MIRROR and FIREDRILL_MAVEN_MIRROR"),
         ("OSError: [Errno 28] No space left on device", "make room"),
     ],
