@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from detectors import tape
-from harness.clock import Clock
+from harness.clock import Clock, wait_until
 from harness.timeline import Event
 
 JOURNAL = "journal.jsonl"
 TELEMETRY = Path("telemetry") / "telemetry.jsonl"
+NUMBERS_LIMIT_S = 60.0
+"""How long a stack that has just come up may take to give every metric a number; it takes about 20 s."""
 BLOCK_BYTES = 262_144
 """The telemetry is read backwards in such pieces; about a minute each."""
 
@@ -104,6 +106,24 @@ def latest(path: Path, *, within_s: float) -> list[tuple[float, dict[str, float]
             text = file.read(size) + text
             samples = _samples(text)
     return [sample for sample in samples if sample[0] >= samples[-1][0] - within_s]
+
+
+def await_numbers(source: Path, names: Collection[str], *, clock: Clock) -> Sequence[str]:
+    """Wait until the collector that writes to `source` has a number of each metric; return those without.
+
+    A stack that has just come up has no window yet whose completeness it could know.
+    """
+    without = set(names)
+
+    def all_there() -> bool:
+        for _, values in latest(source, within_s=NUMBERS_LIMIT_S):
+            without.difference_update(
+                key.partition("{")[0] for key, value in values.items() if math.isfinite(value)
+            )
+        return not without
+
+    wait_until(all_there, within=NUMBERS_LIMIT_S, clock=clock, interval=1.0)
+    return sorted(without)
 
 
 def _samples(text: bytes) -> list[tuple[float, dict[str, float]]]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from harness import timeline as timelines
 from harness.cli import healing, presence, rebuilt, stored
 from harness.cli.drills import Drill
-from harness.cli.journal import JOURNAL, TELEMETRY, Journal, TelemetrySlice, samples
+from harness.cli.journal import JOURNAL, TELEMETRY, Journal, TelemetrySlice, await_numbers, samples
 from harness.cli.live import display, say
 from harness.cli.measured import measured
 from harness.cli.platform import Guard, Platform, Running, deployed
@@ -280,6 +280,8 @@ class _Run:
         source = Path(running.endpoints.telemetry)
         telemetry = TelemetrySlice(source, self.folder, whole=not running.kept, clock=self.platform.clock)
         self.cleanup.callback(telemetry.take)
+        # Else a drill too short for it, as shams are, would be blind, and that is not what refuses a sham.
+        await_numbers(source, {alarm.metric.name for alarm in self._alarms()}, clock=self.platform.clock)
         total = len(self.request.drills)
         with display(self.platform.clock, plain=self.request.plain) as shown:
             self.timeline.listeners.append(shown.hear)

@@ -14,6 +14,7 @@ from tests.unit.judge_rig import (
     CALM_GOOD,
     DOWN,
     GOOD,
+    QUIET,
     RED,
     SCENARIO,
     T0,
@@ -79,6 +80,22 @@ def test_an_alarm_engine_that_was_heard_of_only_before_healing_proves_nothing() 
 
     assert Outcome.INVALID is got.outcome
     assert "nothing was heard of the alarm engine after healing (last 21.0 s before it)" in got.why[0]
+
+
+def test_an_alarm_engine_that_was_never_heard_of_proves_nothing() -> None:
+    """It is the canary that says so; there is no last word to count from."""
+    got = verdict(without(Kind.CANARY, Kind.ALARM, Kind.BASELINE, Kind.BOARD))
+
+    assert Outcome.INVALID is got.outcome
+    assert "the canary alarm did not toggle" in " ".join(got.why)
+
+
+def test_an_alarm_that_cleared_and_then_lost_its_data_is_not_clear() -> None:
+    """Nobody knows what it would say."""
+    got = verdict(with_(e(92, Kind.BOARD, states={**QUIET, "DOWN": "INSUFFICIENT_DATA"})))
+
+    assert Outcome.FAILED is got.outcome
+    assert "DOWN was still INSUFFICIENT_DATA 35.0 s after healing (limit 75 s)" in got.why
 
 
 def test_an_alarm_that_fired_between_two_drills_makes_the_second_invalid() -> None:
