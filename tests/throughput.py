@@ -17,15 +17,16 @@ from detectors.collect.prometheus import local_session, only, scrape
 from fixtures import topology
 from harness.clock import Clock, wait_until
 from harness.endpoints import Endpoints
+from harness.errors import StackError
 from harness.model import Knobs, Stack, Toxic
 
 BURST = Knobs(orders_per_s=3_000.0)
 BURST_S = 230.0
-ROUNDS = 2
-PAIRS = 4
-"""Stretches with and without in one backlog, which lasts longer than they do at up to 8,000 a second."""
-STRETCH_S = 10.0
-"""Two checkpoints: each takes its share of every stretch."""
+ROUNDS = 3
+PAIRS = 2
+"""Stretches with and without in one backlog: it lasts half a minute, at 18,000 a second and more."""
+STRETCH_S = 5.0
+"""A checkpoint: each takes its share of every stretch."""
 THROTTLE = Toxic(bytes_per_s=20_000, inward_only=True)
 BROKER_LINKS = (topology.TO_BROKER_1, topology.TO_BROKER_2, topology.TO_BROKER_3)
 SETTLE_S = 5.0
@@ -35,7 +36,10 @@ INSTRUMENTATION = (topology.COLLECTOR, topology.LOG_SHIPPER)
 
 
 def measure(stack: Stack, endpoints: Endpoints, clock: Clock) -> tuple[list[float], list[float]]:
-    """Return orders a second (with, without) instrumentation, of neighbouring stretches."""
+    """Return orders a second (with, without) instrumentation, of neighbouring stretches.
+
+    StackError if a backlog was too small: an idle job is neither slow nor fast.
+    """
     found: tuple[list[float], list[float]] = ([], [])
     for _ in range(ROUNDS):
         with _backlog(stack, clock):
@@ -45,7 +49,11 @@ def measure(stack: Stack, endpoints: Endpoints, clock: Clock) -> tuple[list[floa
                 # In turns: a backlog is not worked off at one speed from its beginning to its end.
                 for frozen in (number % 2, 1 - number % 2):
                     with _frozen(stack, on=bool(frozen)):
-                        found[frozen].append(_rate(endpoints, clock))
+                        found[frozen].append(_rate(endpoints, clock, STRETCH_S))
+            if (rate := _rate(endpoints, clock, 1.0)) < 2 * Knobs().orders_per_s:
+                raise StackError(
+                    f"expected a backlog to the end, but it was worked off: {rate:.0f} orders/s; raise BURST_S"
+                )
         clock.sleep(CALM_S)
         wait_until(lambda: not stack.ailments(), within=120.0, clock=clock, interval=1.0)
     return found
@@ -86,9 +94,9 @@ def _frozen(stack: Stack, *, on: bool) -> Iterator[None]:
             stack.node(name).resume()
 
 
-def _rate(endpoints: Endpoints, clock: Clock) -> float:
+def _rate(endpoints: Endpoints, clock: Clock, seconds: float) -> float:
     began, before = clock.now(), _orders_in(endpoints)
-    clock.sleep(STRETCH_S)
+    clock.sleep(seconds)
     return (_orders_in(endpoints) - before) / (clock.now() - began)
 
 
