@@ -51,9 +51,7 @@ def measure(stack: Stack, endpoints: Endpoints, clock: Clock) -> tuple[list[floa
                     with _frozen(stack, on=bool(frozen)):
                         found[frozen].append(_rate(endpoints, clock, STRETCH_S))
             if (rate := _rate(endpoints, clock, 1.0)) < 2 * Knobs().orders_per_s:
-                raise StackError(
-                    f"expected a backlog to the end, but it was worked off: {rate:.0f} orders/s; raise BURST_S"
-                )
+                raise StackError(f"expected a backlog to the end, but saw {rate:.0f} orders/s; raise BURST_S")
         clock.sleep(CALM_S)
         wait_until(lambda: not stack.ailments(), within=120.0, clock=clock, interval=1.0)
     return found
