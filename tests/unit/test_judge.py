@@ -380,8 +380,13 @@ def test_a_control_refused_for_want_of_an_effect_is_invalid() -> None:
         with_(error("HealFailed", 21.5), base=REFUSED),
         with_(e(3, Kind.IN_EFFECT), base=REFUSED),
         REFUSED[:-1],
+        [event for event in REFUSED if event.kind is not Kind.HEALED],
+        [event for event in REFUSED if event.kind is not Kind.DONE],
     ],
-    ids=["passed", "failed", "alarm", "never got so far", "heal failed", "effect seen", "cut off"],
+    ids=[
+        *("passed", "failed", "alarm", "never got so far", "heal failed", "effect seen", "cut off"),
+        *("not healed", "not done"),
+    ],
 )
 def test_a_control_that_ends_in_any_other_way_is_failed(events: list[Event]) -> None:
     """A control that is invalid for a reason of its own has not shown that the drill can say no."""
