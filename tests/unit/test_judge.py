@@ -329,12 +329,19 @@ def test_a_skipped_drill_is_neither_passed_nor_failed() -> None:
     assert (Outcome.SKIPPED, ("this stack cannot kill",)) == (got.outcome, got.why)
 
 
+def test_a_passed_drill_says_how_soon_each_alarm_was_notified() -> None:
+    """What a person compares from one release to the next."""
+    assert ("DOWN was notified 20.0 s after the fault (SLA 30 s)",) == verdict(GOOD).why
+
+
 # --- calm --------------------------------------------------------------------------------------
 
 
 def test_a_calm_drill_passes_when_nothing_fires() -> None:
     """The control on false alarms."""
-    assert Outcome.PASSED is verdict(CALM_GOOD, CALM).outcome
+    got = verdict(CALM_GOOD, CALM)
+
+    assert (Outcome.PASSED, ("nothing fired in 60 s",)) == (got.outcome, got.why)
 
 
 @pytest.mark.parametrize(
