@@ -32,6 +32,7 @@ def ticks(**spans: tuple[int, int]) -> list[tuple[float, float]]:
         (SUM, ticks(v1=(26, 32), v0=(32, 60)), True),
         (SUM, ticks(v1=(10, 14), v0=(14, 24), v3=(24, 25)), False),
         (MEAN, ticks(v0=(20, 25), v12=(25, 30)), True),
+        (MEAN, ticks(v4=(0, 60)), False),
         (LEAST, ticks(v9=(0, 9), v0=(9, 60)), True),
         (LEAST, ticks(v0=(0, 60)), False),
         (FEW, ticks(v3=(0, 60)), False),

@@ -15,6 +15,9 @@ LOSES = replace(SCENARIO, damage=Damage(harm=Harm.LOST, why="dropped as late", k
 DOUBLES = replace(
     SCENARIO, damage=Damage(harm=Harm.DOUBLED, why="replays get in", kind="duplicate", at_least=2)
 )
+LOSES_FEW = replace(
+    SCENARIO, damage=Damage(harm=Harm.LOST, why="was only in state", kind="late", at_least=1, at_most=3)
+)
 LOST = {"windowed": 7, "missing": 3, "expected_missing": 3, "missing_ids": ["o-1", "o-2", "o-3"]}
 DOUBLED = {"duplicate": 3, "expected_duplicate": 3}
 
@@ -22,6 +25,8 @@ PASSED: dict[str, tuple[Scenario, Event]] = {
     "as many lost as were to be": (LOSES, books(**LOST)),
     "just enough lost": (LOSES, books(windowed=8, missing=2, expected_missing=2)),
     "as many doubled as were to be": (DOUBLES, books(**DOUBLED)),
+    "as many lost as could be at most": (LOSES_FEW, books(**LOST)),
+    "the steady load, not held up": (SCENARIO, books(idle_s=0.5, slowest_per_s=298.0)),
 }
 
 FAILED: dict[str, tuple[Scenario, Event, tuple[str, ...]]] = {
@@ -64,6 +69,11 @@ FAILED: dict[str, tuple[Scenario, Event, tuple[str, ...]]] = {
             "the books do not balance: of 10 orders 10 are in windows, 0 in the DLQ, 0 late and 0 missing; "
             "4 are in more than one window result, 3 of them as expected",
         ),
+    ),
+    "more lost than could be": (
+        LOSES_FEW,
+        books(windowed=6, missing=4, expected_missing=4, missing_ids=["o-1", "o-2", "o-3", "o-4"]),
+        ("4 orders were lost, at most 3 could be (was only in state)",),
     ),
     "one spared": (
         LOSES,
