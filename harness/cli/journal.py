@@ -77,11 +77,7 @@ def samples(path: Path, *, since: float, until: float) -> list[Sample]:
     return [
         Sample(
             float(line["at"]),
-            {
-                key.partition("{")[0]: float(value)
-                for key, value in line["values"].items()
-                if math.isfinite(value)
-            },
+            _numbers(line["values"]),
             int(line.get("missed", 0)),
             float(line.get("began", 0.0)),
         )
@@ -111,19 +107,23 @@ def latest(path: Path, *, within_s: float) -> list[tuple[float, dict[str, float]
 def await_numbers(source: Path, names: Collection[str], *, clock: Clock) -> Sequence[str]:
     """Wait until the collector that writes to `source` has a number of each metric; return those without.
 
-    A stack that has just come up has no window yet whose completeness it could know.
+    A stack that has just come up has no window yet whose completeness it could know. A drill too short for
+    it, as shams are, would be blind, and that is not what refuses a sham.
     """
     without = set(names)
 
     def all_there() -> bool:
         for _, values in latest(source, within_s=NUMBERS_LIMIT_S):
-            without.difference_update(
-                key.partition("{")[0] for key, value in values.items() if math.isfinite(value)
-            )
+            without.difference_update(_numbers(values))
         return not without
 
     wait_until(all_there, within=NUMBERS_LIMIT_S, clock=clock, interval=1.0)
     return sorted(without)
+
+
+def _numbers(values: Mapping[str, float]) -> dict[str, float]:
+    """Return what is a number, by the metric's name: CloudWatch takes nothing else."""
+    return {key.partition("{")[0]: float(value) for key, value in values.items() if math.isfinite(value)}
 
 
 def _samples(text: bytes) -> list[tuple[float, dict[str, float]]]:

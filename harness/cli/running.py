@@ -280,7 +280,6 @@ class _Run:
         source = Path(running.endpoints.telemetry)
         telemetry = TelemetrySlice(source, self.folder, whole=not running.kept, clock=self.platform.clock)
         self.cleanup.callback(telemetry.take)
-        # Else a drill too short for it, as shams are, would be blind, and that is not what refuses a sham.
         await_numbers(source, {alarm.metric.name for alarm in self._alarms()}, clock=self.platform.clock)
         total = len(self.request.drills)
         with display(self.platform.clock, plain=self.request.plain) as shown:
