@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -364,4 +365,14 @@ def test_a_stack_that_cannot_do_it_skips_the_drill(tmp_path: Path, can: frozense
     got = drill.drill()
 
     assert (Outcome.SKIPPED, ("this stack cannot freeze processes",)) == (got.outcome, got.why)
+    assert [] == drill.all(Kind.INJECTING)
+
+
+def test_a_drill_that_says_it_cannot_run_is_skipped_with_its_reason(tmp_path: Path) -> None:
+    """As it is, until somebody mends what keeps it."""
+    drill = Range(tmp_path)
+    drill.scenario = replace(drill.scenario, skip="the engine has no such setting")
+    got = drill.drill()
+
+    assert (Outcome.SKIPPED, ("the engine has no such setting",)) == (got.outcome, got.why)
     assert [] == drill.all(Kind.INJECTING)
