@@ -3,7 +3,7 @@
 Why it matters: whoever only asks whether the port is open counts three brokers.
 """
 
-from detectors.alarms import BROKER_DOWN, LATENCY_ORANGE, LATENCY_YELLOW, WINDOW_EMIT_SLOW
+from detectors.alarms import BROKER_DOWN, LATENCY_ORANGE, LATENCY_RED, LATENCY_YELLOW, WINDOW_EMIT_SLOW
 from fixtures.topology import BROKER_3
 from harness.faults import Pause
 from harness.model import Scenario
@@ -18,6 +18,7 @@ SCENARIO = Scenario(
     tolerate={
         LATENCY_YELLOW: _LEADERLESS,
         LATENCY_ORANGE: _LEADERLESS,
+        LATENCY_RED: _LEADERLESS,
         WINDOW_EMIT_SLOW: "the watermark waits for the partitions that have no leader",
     },
     tags=frozenset({"kafka", "gray"}),

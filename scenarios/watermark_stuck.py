@@ -4,6 +4,8 @@ Why it matters: orders flow in, lag is zero, nothing fails, and no result comes 
 """
 
 from detectors.alarms import (
+    LATENCY_ORANGE,
+    LATENCY_RED,
     LATENCY_YELLOW,
     WATERMARK_STUCK,
     WINDOW_EMIT_SLOW,
@@ -11,6 +13,8 @@ from detectors.alarms import (
 )
 from harness.faults import Silence
 from harness.model import Scenario
+
+_UNDELIVERED = "latency is that of orders whose result was delivered, and none is"
 
 SCENARIO = Scenario(
     summary="A watermark that stands still for a minute pages.",
@@ -21,6 +25,10 @@ SCENARIO = Scenario(
         WINDOW_EMIT_SLOW: "windows that waited for the watermark are emitted once it moves again",
         LATENCY_YELLOW: "the windows of more than a minute are delivered at once, and queue for the way out",
     },
-    blinds={WINDOW_INCOMPLETE: "no window closes, and each is judged when it has"},
+    blinds={
+        WINDOW_INCOMPLETE: "no window closes, and each is judged when it has",
+        LATENCY_ORANGE: _UNDELIVERED,
+        LATENCY_RED: _UNDELIVERED,
+    },
     tags=frozenset({"pipeline"}),
 )

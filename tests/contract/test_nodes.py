@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from confluent_kafka.admin import AdminClient
 
 from fixtures import topology
 from fixtures.processes.control import flink
@@ -75,3 +76,15 @@ def test_a_job_manager_comes_back_with_its_job_and_its_state(real: RealStack) ->
     reading = real.stack.job.reading()
     assert reading is not None
     assert flink(rest, f"/jobs/{reading.job_id}/checkpoints")["latest"]["restored"]
+
+
+def test_each_partition_is_led_by_the_same_broker_on_every_stack(real: RealStack) -> None:
+    """Else what a drill of one broker breaks, or how much its path carries, would be chance."""
+    real.await_well()
+    admin = AdminClient({"bootstrap.servers": real.running.endpoints.kafka_direct})
+
+    def leaders() -> dict[int, int]:
+        partitions = admin.list_topics(topology.ORDERS, timeout=5).topics[topology.ORDERS].partitions
+        return {number: partition.leader for number, partition in partitions.items()}
+
+    assert wait_until(lambda: leaders() == {0: 1, 1: 2, 2: 3, 3: 1}, within=30, clock=real.clock), leaders()

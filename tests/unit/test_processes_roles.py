@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from fixtures import topology
-from fixtures.processes.kafka import active_controller
+from fixtures.processes.kafka import active_controller, replicas
 from fixtures.processes.stack import ProcessStack, busiest
 from harness.clock import RealClock
 from harness.errors import StackError
@@ -127,3 +127,11 @@ def test_a_stack_finds_its_controller_by_its_data(tmp_path: Path) -> None:
 def test_an_unknown_role_is_refused_with_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(StackError, match=f"no role 'king'; there are {topology.ACTIVE_CONTROLLER}"):
         stack(tmp_path).holder("king")
+
+
+def test_every_partition_is_on_all_brokers_and_every_broker_leads_some() -> None:
+    """The loss of a broker loses nothing, and the loss of any is felt."""
+    placed = replicas(4)
+
+    assert [{1, 2, 3}] * 4 == [set(brokers) for brokers in placed]
+    assert [1, 2, 3, 1] == [brokers[0] for brokers in placed]
