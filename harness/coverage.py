@@ -42,7 +42,10 @@ class Gap:
 
 @dataclass(frozen=True)
 class Stored:
-    """One drill of a stored run: what it tolerated and what fired, by name, or that it was skipped."""
+    """One drill of a stored run: what it tolerated and what fired, by name, or that it was skipped.
+
+    What did not fire by chance only is among what fired: it needs the tolerance as much.
+    """
 
     name: str
     tolerated: frozenset[str]
@@ -188,7 +191,7 @@ def _tolerances(scenarios: Mapping[str, Scenario], stored: Sequence[Stored]) -> 
             if runs < enough:
                 yield Unjudged(name, alarm.name, runs)
             else:
-                why = f"it fired in none of the last {runs} runs"
+                why = f"it fired in none of the last {runs} runs, nor nearly"
                 yield Gap(Kind.TOLERANCE_STALE, f"{name} tolerates {alarm.name}", why)
 
 

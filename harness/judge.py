@@ -53,6 +53,7 @@ def judge(scenario: Scenario, events: Sequence[Event], *, control: str = "") -> 
         alarms=tuple(_result(record, alarm) for alarm in scenario.expect),
         fired=tuple(record.fired),
         unexpected=tuple(name for name in record.fired if name not in record.allowed),
+        nearly=_nearly(record),
         effect_s=record.since_start(record.first(Kind.IN_EFFECT)),
         orders=record.orders,
     )
@@ -323,6 +324,12 @@ def _result(record: Record, alarm: Alarm) -> AlarmResult:
         notify_s=notified[0] - start if notified else None,
         cleared_s=None if cleared_at is None else cleared_at - start,
     )
+
+
+def _nearly(record: Record) -> dict[str, int]:
+    """Return for how many seconds each alarm that did not fire would have, had it been evaluated then."""
+    accounts = (account.data.get("nearly", {}) for account in record.all(Kind.TELEMETRY))
+    return {name: int(seconds) for account in accounts for name, seconds in account.items()}
 
 
 def _passed(record: Record) -> Iterator[str]:

@@ -51,6 +51,18 @@ def reasons(drill: DrillRecord) -> dict[str, list[str]]:
     return {label: lines for label, lines in found.items() if lines}
 
 
+def warnings(drill: DrillRecord) -> list[str]:
+    """Return what will be a reason one day: alarms that by chance only did not fire in a good drill."""
+    if drill.control or not good(drill):
+        return []
+    return [
+        f"{alarm} nearly fired: an evaluation in any of {words.plural(seconds, 'second')} would have set it "
+        "off; tolerate it, with its reason, or mend what breaches it"
+        for alarm, seconds in drill.verdict.nearly.items()
+        if alarm not in (*drill.expected, *drill.tolerated)
+    ]
+
+
 def interesting(drill: DrillRecord) -> list[Watched]:
     """Return the alarms a reader looks at first: expected ones, then the others that fired."""
     fired = [band.alarm for band in moments.bands(drill) if band.role is moments.Role.UNEXPECTED]

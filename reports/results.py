@@ -43,6 +43,7 @@ def _scenario(drill: DrillRecord) -> dict[str, Any]:
         "tolerated": sorted(drill.tolerated),
         "fired": list(verdict.fired),
         "unexpected": list(verdict.unexpected),
+        "nearly": dict(verdict.nearly),
         "alarms": [
             {
                 "name": one.name,

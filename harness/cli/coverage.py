@@ -85,7 +85,7 @@ def _stored(path: Path) -> list[Stored]:
         Stored(
             row["name"],
             frozenset(row["tolerated"]),
-            frozenset(row["fired"]),
+            frozenset((*row["fired"], *row.get("nearly", ()))),
             skipped=row["outcome"] == Outcome.SKIPPED.value,
         )
         for row in rows

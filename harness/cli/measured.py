@@ -26,12 +26,14 @@ def measured(
     been frozen, or dead. `restarts` counts how often it was started anew. `blind` names the alarms
     that could not have fired: not on the board, or no number at all. `dark` says for how long others
     had none: longer than their SLA, or at the end. `uncrossed` names those that fired though their
-    metric never breached them since the fault, `deaf` those that it breached for longer than their
-    SLA and that did not fire, `silence_told_by` those that tell of a collector that is silent.
+    metric never breached them since the fault. `nearly` says of each that did not fire for how many
+    seconds on end an evaluation would have set it off, `deaf` names those of longer than their SLA.
+    `silence_told_by` names those that tell of a collector that is silent.
     """
     board = next((event for event in events if event.kind is Kind.BASELINE), None)
     fired = _fired(events)
     begun = {sample.began for sample in samples if sample.began}
+    nearly = dict(_nearly(samples, board.at, until, fired, alarms)) if board else {}
     return {
         "ticks": len(samples),
         "missed": sum(sample.missed for sample in samples),
@@ -42,7 +44,8 @@ def measured(
         "blind": list(_blind(samples, board, alarms)) if board else [],
         "dark": dict(_dark(samples, board, alarms, until)) if board else {},
         "uncrossed": list(_uncrossed(samples, _asked_at(events), fired, alarms)) if board else [],
-        "deaf": list(_deaf(samples, board.at, until, fired, alarms)) if board else [],
+        "nearly": nearly,
+        "deaf": [alarm.name for alarm in alarms if _is_deaf(alarm, nearly.get(alarm.name, 0))],
         "silence_told_by": [alarm.name for alarm in alarms if alarm.metric.name == m.HEARTBEAT.name],
     }
 
@@ -79,19 +82,26 @@ def _uncrossed(
                 yield alarm.name
 
 
-def _deaf(
+def _nearly(
     samples: Sequence[Sample],
     since: float,
     until: float,
     fired: Mapping[str, float],
     alarms: Sequence[Alarm],
-) -> Iterator[str]:
-    """Yield what had every reason to fire for its whole SLA and a period more, and did not."""
+) -> Iterator[tuple[str, int]]:
+    """Yield what had a reason to fire, for how many seconds, and did not: it was not looked at just then."""
     for alarm in _evaluated(alarms):
         if alarm.name not in fired:
             values = _values(alarm, samples, since)
-            if breached_s(alarm, values, since=since, until=until) > alarm.sla_s + alarm.period_s:
-                yield alarm.name
+            # A period that began before is not wholly of this drill.
+            seconds = breached_s(alarm, values, since=since + alarm.period_s, until=until)
+            if seconds:
+                yield alarm.name, seconds
+
+
+def _is_deaf(alarm: Alarm, breached: int) -> bool:
+    """Say whether it had every reason to fire for its whole SLA and a period more."""
+    return breached > alarm.sla_s + alarm.period_s
 
 
 def _evaluated(alarms: Sequence[Alarm]) -> Iterator[Alarm]:

@@ -26,7 +26,7 @@ from harness.runner import run as run_drill
 from harness.timeline import Kind, Timeline
 from harness.undo import UndoJournal
 from reports import words
-from reports.explain import explain
+from reports.explain import explain, warnings
 from reports.record import DrillRecord, exit_code, good, standing
 from reports.write import write
 
@@ -351,10 +351,10 @@ def judged(platform: Platform) -> list[Alarm]:
 
 
 def tell_outcome(record: DrillRecord) -> None:
-    """Say what a drill came to; explain one that is not good."""
+    """Say what a drill came to; explain one that is not good, or may not be next time."""
     why = f": {'; '.join(record.verdict.why)}" if good(record) else ""
     say(f"{words.outcome(record)}  {record.name} in {record.wall_s:.0f} s{why}")
-    for line in explain(record):
+    for line in (*explain(record), *warnings(record)):
         say(f"    {line}")
 
 

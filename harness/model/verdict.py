@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from harness.model.alarm import Alarm
@@ -128,6 +128,8 @@ class Verdict:
     alarms: tuple[AlarmResult, ...] = ()
     fired: tuple[str, ...] = ()
     unexpected: tuple[str, ...] = ()
+    nearly: Mapping[str, int] = field(default_factory=dict)
+    """Alarms that did not fire by chance: an evaluation in so many seconds on end would have set them off."""
     effect_s: float | None = None
     orders: Orders | None = None
 

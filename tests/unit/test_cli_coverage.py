@@ -109,6 +109,15 @@ def test_stored_runs_are_read_oldest_first_and_once(tmp_path: Path) -> None:
     assert (["A", "B"], []) == ([name for each in stored for name in each.fired], unread)
 
 
+def test_an_alarm_that_nearly_fired_needs_its_tolerance_as_much(tmp_path: Path) -> None:
+    """Which of them are evaluated in time is chance; without the tolerance the drill would fail by it."""
+    store(tmp_path, "2026-01-01", row(fired=["A"], nearly={"B": 4}))
+
+    ((drill,), _) = read(tmp_path)
+
+    assert {"A", "B"} == drill.fired
+
+
 @pytest.mark.parametrize(
     "drill",
     [row(outcome="INVALID"), row(control="sham", outcome="FAILED")],

@@ -39,7 +39,9 @@ def test_a_steady_collector_has_nothing_to_tell() -> None:
     assert (61, 0, 60, 1.0, 0) == tuple(
         got[name] for name in ("ticks", "missed", "seconds", "silent_s", "restarts")
     )
-    assert ([], {}, [], []) == tuple(got[name] for name in ("blind", "dark", "uncrossed", "deaf"))
+    assert ([], {}, [], {}, []) == tuple(
+        got[name] for name in ("blind", "dark", "uncrossed", "nearly", "deaf")
+    )
 
 
 def test_only_the_samples_of_the_drill_are_read(tmp_path: Path) -> None:
@@ -137,6 +139,24 @@ def test_an_alarm_that_had_every_reason_and_never_fired_is_deaf(
 
     assert deaf == account(down)["deaf"]
     assert [] == account(down, BASELINE, FIRED)["deaf"]
+
+
+@pytest.mark.parametrize(
+    ("low", "seconds"),
+    [((90, 103), 0), ((120, 121), 10), ((120, 124), 13), ((158, 161), 3)],
+    ids=["before the drill", "for a second", "for four", "at its end"],
+)
+def test_an_alarm_that_by_chance_did_not_fire_is_told_with_how_long_it_could_have(
+    low: tuple[int, int], seconds: int
+) -> None:
+    """It is evaluated once a period: what it did not see this time, it will another."""
+    down = [
+        replace(one, values={**one.values, BROKERS: 2.0}) if one.at in range(*low) else one
+        for one in steady()
+    ]
+
+    assert ({BROKER_DOWN.name: seconds} if seconds else {}) == account(down)["nearly"]
+    assert {} == account(down, BASELINE, FIRED)["nearly"]
 
 
 def test_the_alarm_on_the_heartbeat_tells_of_silence_itself() -> None:

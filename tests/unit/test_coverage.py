@@ -171,7 +171,8 @@ def test_a_tolerance_that_no_run_needed_is_stale() -> None:
     """What is tolerated is not judged: each one that is not needed makes the drill weaker."""
     (gap,) = covered({"killed": TOLERANT}, stored=[run("DOWN")] * ENOUGH_RUNS).of(Kind.TOLERANCE_STALE)
 
-    assert ("killed tolerates LAG", "it fired in none of the last 3 runs") == (gap.subject, gap.why)
+    assert gap.subject == "killed tolerates LAG"
+    assert gap.why == "it fired in none of the last 3 runs, nor nearly"
 
 
 def test_a_tolerance_that_one_of_the_last_runs_needed_is_not() -> None:

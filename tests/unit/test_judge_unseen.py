@@ -190,3 +190,10 @@ def test_a_control_is_no_good_if_nobody_watched_it() -> None:
     assert Outcome.INVALID is verdict([*refused, telemetry()], control="sham").outcome
     assert Outcome.FAILED is verdict([*refused, telemetry(ticks=0)], control="sham").outcome
     assert Outcome.FAILED is verdict(refused, control="sham").outcome
+
+
+def test_what_by_chance_did_not_fire_is_told_and_fails_nothing() -> None:
+    """It did not page: so much is true of this drill."""
+    got = verdict(with_(telemetry(nearly={"RED": 4})))
+
+    assert (Outcome.PASSED, {"RED": 4}) == (got.outcome, got.nearly)

@@ -10,7 +10,7 @@ from harness.model import AlarmResult, AlarmState, Outcome, Verdict
 from harness.timeline import Event, Kind
 from reports import checks
 from reports.checks import Check
-from reports.explain import explain
+from reports.explain import explain, warnings
 from reports.moments import Role, bands
 from reports.record import DrillRecord
 from tests.unit import reports_sample as sample
@@ -277,3 +277,20 @@ def test_a_skipped_drill_is_explained_by_its_reason() -> None:
     """And by nothing that looks like a result."""
     assert "skipped      this stack cannot limit memory (cgroup; needs root)" == explain(sample.skipped())[0]
     assert 2 == len(explain(sample.skipped()))
+
+
+def test_what_nearly_fired_in_a_good_drill_is_warned_of() -> None:
+    """It is green today, and will not be on the day that somebody looks at another moment."""
+    drill = sample.passed()
+    nearly = {"MEMORY_HIGH": 4, "LAG_YELLOW": 3}  # the second is tolerated
+    drill = replace(drill, verdict=replace(drill.verdict, nearly=nearly))
+
+    (line,) = warnings(drill)
+
+    assert line.startswith("MEMORY_HIGH nearly fired: an evaluation in any of 4 seconds")
+
+
+def test_a_drill_that_is_not_good_has_worse_to_tell() -> None:
+    """And a control is nothing that an alarm could fire in."""
+    for drill in (sample.failed(), sample.sham()):
+        assert [] == warnings(replace(drill, verdict=replace(drill.verdict, nearly={"MEMORY_HIGH": 4})))

@@ -25,6 +25,7 @@ SCENARIO_KEYS = [
     "tolerated",
     "fired",
     "unexpected",
+    "nearly",
     "alarms",
     "effect_s",
     "reconciled",
