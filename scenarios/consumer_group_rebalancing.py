@@ -20,6 +20,7 @@ SCENARIO = Scenario(
     damage=Damage(
         harm=Harm.DISCARDED,
         why="a killed member has committed what it had not archived yet: a second's worth, each time",
+        before_s=5.0,  # and what it already held when it was told to commit first
         at_least=50,
         at_most=6_000,
     ),
