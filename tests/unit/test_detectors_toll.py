@@ -62,6 +62,15 @@ def test_lasting_damage_may_hit_from_the_asking_until_healed_and_an_edge_after()
     assert ids(0.0, 20.0, 50.0, 52.0, kind="late") == found.may
 
 
+def test_lasting_damage_may_hit_what_was_under_way_when_it_was_asked_for() -> None:
+    """As far back as the scenario says: what somebody already held, but no order has to be among it."""
+    moments = (-5.1, -5.0, -0.1, 20.0)
+    found = expected([entry(at, "late") for at in moments], toll(replace(LATE, before_s=5.0)))
+
+    assert ids(-5.0, -0.1, 20.0, kind="late") == found.may
+    assert ids(20.0, kind="late") == found.must
+
+
 def test_lasting_damage_must_hit_what_came_while_it_was_surely_in_effect() -> None:
     """Between felt and healing, an edge apart from either: before and after, nobody can say."""
     moments = (9.0, 11.9, 12.0, 25.0, 38.0, 38.1, 45.0)
