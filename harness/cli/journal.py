@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,8 @@ JOURNAL = "journal.jsonl"
 TELEMETRY = Path("telemetry") / "telemetry.jsonl"
 NUMBERS_LIMIT_S = 60.0
 """How long a stack that has just come up may take to give every metric a number; it takes about 20 s."""
+FEW = 3
+"""So many metrics are named; of more it is only said how many they are."""
 BLOCK_BYTES = 262_144
 """The telemetry is read backwards in such pieces; about a minute each."""
 
@@ -104,7 +106,9 @@ def latest(path: Path, *, within_s: float) -> list[tuple[float, dict[str, float]
     return [sample for sample in samples if sample[0] >= samples[-1][0] - within_s]
 
 
-def await_numbers(source: Path, names: Collection[str], *, clock: Clock) -> Sequence[str]:
+def await_numbers(
+    source: Path, names: Collection[str], *, clock: Clock, tell: Callable[[str], object]
+) -> Sequence[str]:
     """Wait until the collector that writes to `source` has a number of each metric; return those without.
 
     A stack that has just come up has no window yet whose completeness it could know. A drill too short for
@@ -117,8 +121,15 @@ def await_numbers(source: Path, names: Collection[str], *, clock: Clock) -> Sequ
             without.difference_update(_numbers(values))
         return not without
 
-    wait_until(all_there, within=NUMBERS_LIMIT_S, clock=clock, interval=1.0)
+    if not all_there():
+        tell(f"waiting for the first number of {_listed(without)} (up to {NUMBERS_LIMIT_S:g} s)")
+        if not wait_until(all_there, within=NUMBERS_LIMIT_S, clock=clock, interval=1.0):
+            tell(f"there is none of {_listed(without)}: the alarms on it are blind")
     return sorted(without)
+
+
+def _listed(names: Collection[str]) -> str:
+    return ", ".join(sorted(names)) if len(names) <= FEW else f"{len(names)} metrics"
 
 
 def _numbers(values: Mapping[str, float]) -> dict[str, float]:

@@ -280,7 +280,8 @@ class _Run:
         source = Path(running.endpoints.telemetry)
         telemetry = TelemetrySlice(source, self.folder, whole=not running.kept, clock=self.platform.clock)
         self.cleanup.callback(telemetry.take)
-        await_numbers(source, {alarm.metric.name for alarm in self._alarms()}, clock=self.platform.clock)
+        watched = {alarm.metric.name for alarm in self._alarms()}
+        await_numbers(source, watched, clock=self.platform.clock, tell=say)
         total = len(self.request.drills)
         with display(self.platform.clock, plain=self.request.plain) as shown:
             self.timeline.listeners.append(shown.hear)
