@@ -10,7 +10,7 @@ from harness.model import Scenario
 SCENARIO = Scenario(
     summary="Less than a fifth free on the state volume pages, before anything breaks.",
     mode=20,
-    fault=FillVolume(free_percent=12.0, bytes_per_s=20 * 2**20),
+    fault=FillVolume(free_percent=12.0, bytes_per_s=40 * 2**20),
     expect=(STATE_DISK_LOW,),
     tags=frozenset({"flink"}),
 )
