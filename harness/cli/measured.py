@@ -33,7 +33,7 @@ def measured(
     board = next((event for event in events if event.kind is Kind.BASELINE), None)
     fired = _fired(events)
     begun = {sample.began for sample in samples if sample.began}
-    nearly = dict(_nearly(samples, board.at, until, fired, alarms)) if board else {}
+    quiet = [alarm for alarm in _evaluated(alarms) if alarm.name not in fired]
     return {
         "ticks": len(samples),
         "missed": sum(sample.missed for sample in samples),
@@ -44,8 +44,8 @@ def measured(
         "blind": list(_blind(samples, board, alarms)) if board else [],
         "dark": dict(_dark(samples, board, alarms, until)) if board else {},
         "uncrossed": list(_uncrossed(samples, _asked_at(events), fired, alarms)) if board else [],
-        "nearly": nearly,
-        "deaf": [alarm.name for alarm in alarms if _is_deaf(alarm, nearly.get(alarm.name, 0))],
+        "nearly": dict(_nearly(samples, board.at, until, quiet)) if board else {},
+        "deaf": list(_deaf(samples, board.at, until, quiet)) if board else [],
         "silence_told_by": [alarm.name for alarm in alarms if alarm.metric.name == m.HEARTBEAT.name],
     }
 
@@ -83,25 +83,23 @@ def _uncrossed(
 
 
 def _nearly(
-    samples: Sequence[Sample],
-    since: float,
-    until: float,
-    fired: Mapping[str, float],
-    alarms: Sequence[Alarm],
+    samples: Sequence[Sample], since: float, until: float, quiet: Sequence[Alarm]
 ) -> Iterator[tuple[str, int]]:
     """Yield what had a reason to fire, for how many seconds, and did not: it was not looked at just then."""
-    for alarm in _evaluated(alarms):
-        if alarm.name not in fired:
-            values = _values(alarm, samples, since)
-            # A period that began before is not wholly of this drill.
-            seconds = breached_s(alarm, values, since=since + alarm.period_s, until=until)
-            if seconds:
-                yield alarm.name, seconds
+    for alarm in quiet:
+        values = _values(alarm, samples, since)
+        # Of a period that began before, too little is known: a single sample may seem to breach it.
+        seconds = breached_s(alarm, values, since=since + alarm.period_s, until=until)
+        if seconds:
+            yield alarm.name, seconds
 
 
-def _is_deaf(alarm: Alarm, breached: int) -> bool:
-    """Say whether it had every reason to fire for its whole SLA and a period more."""
-    return breached > alarm.sla_s + alarm.period_s
+def _deaf(samples: Sequence[Sample], since: float, until: float, quiet: Sequence[Alarm]) -> Iterator[str]:
+    """Yield what had every reason to fire for its whole SLA and a period more, and did not."""
+    for alarm in quiet:
+        values = _values(alarm, samples, since)
+        if breached_s(alarm, values, since=since, until=until) > alarm.sla_s + alarm.period_s:
+            yield alarm.name
 
 
 def _evaluated(alarms: Sequence[Alarm]) -> Iterator[Alarm]:

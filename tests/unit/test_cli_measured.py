@@ -126,7 +126,9 @@ def test_what_is_no_number_is_no_sample(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("low", "deaf"), [((110, 135), []), ((110, 155), ["BROKER_DOWN"])], ids=["for a while", "beyond its SLA"]
+    ("low", "deaf"),
+    [((110, 135), []), ((110, 155), ["BROKER_DOWN"]), ((102, 135), ["BROKER_DOWN"]), ((102, 133), [])],
+    ids=["for a while", "beyond its SLA", "from the first moment", "not for long enough"],
 )
 def test_an_alarm_that_had_every_reason_and_never_fired_is_deaf(
     low: tuple[int, int], deaf: list[str]
