@@ -375,27 +375,3 @@ def _point_latest(folder: Path) -> None:
     with contextlib.suppress(OSError):  # a file system without symbolic links has no `latest`
         draft.symlink_to(folder.name)
         draft.replace(folder.parent / "latest")
-
-
-def started(platform: Platform, *, seed: int, ports: int | None) -> Running:
-    """Start a kept stack for `up`, seen by others as being started."""
-    with presence.announced(platform.home, "up") as present:
-        healing.tidy(platform, say)
-        present.starting(True)
-        return platform.up(seed=seed, kept=True, ports=ports, tell=lambda line: say(f"  {line}"))
-
-
-def put_down(platform: Platform, running: Running) -> None:
-    """Take down one stack for `down`; HealFailed if something of it is left."""
-    held = presence.hold(running.lock)
-    if held is None:
-        raise UsageError(
-            f"a run is at work on {running.directory.name}: `firedrill stop` ends it first; "
-            "or the reaper of one that was killed is healing it: try again in a few minutes"
-        )
-    with held:
-        try:
-            platform.down(running)
-        except StackError as error:
-            raise HealFailed(str(error)) from error
-    say(f"took down the stack {running.directory.name}")

@@ -17,7 +17,7 @@ from harness.cli.live import board_line, say
 from harness.cli.platform import Platform, Running, Session
 from harness.cli.play import LAST_PORT, check
 from harness.clock import wait_until
-from harness.errors import HealFailed, Invalid
+from harness.errors import HealFailed, Invalid, StackError, UsageError
 
 STOP_LIMIT_S = 300.0
 """For a run to heal and take down its stack: the longest healing and the longest stop, and a margin."""
@@ -38,8 +38,16 @@ def up(session: Session, /, seed: int | None, ports: int | None) -> None:
     check(platform, ports)
     platform.install(say)
     chosen = secrets.randbelow(running.SEEDS) if seed is None else seed
-    stack = running.started(platform, seed=chosen, ports=ports)
+    stack = _started(platform, seed=chosen, ports=ports)
     say(f"the stack {stack.directory.name} is up (seed {stack.seed}); `firedrill down` ends it")
+
+
+def _started(platform: Platform, *, seed: int, ports: int | None) -> Running:
+    """Start a kept stack for `up`, seen by others as being started."""
+    with presence.announced(platform.home, "up") as present:
+        healing.tidy(platform, say)
+        present.starting(True)
+        return platform.up(seed=seed, kept=True, ports=ports, tell=lambda line: say(f"  {line}"))
 
 
 @click.command()
@@ -50,11 +58,27 @@ def down(session: Session) -> None:
     orphans = {one.directory for one in healing.orphans(platform)}
     ended = [one for one in platform.running() if one.kept or one.directory in orphans]
     for one in ended:
-        running.put_down(platform, one)
+        _put_down(platform, one)
     for directory in platform.sweep():
         say(f"removed what was left of the stack {directory.name}")
     if not ended:
         say("no stack is kept up")
+
+
+def _put_down(platform: Platform, one: Running) -> None:
+    """Take down one stack for `down`; HealFailed if something of it is left."""
+    held = presence.hold(one.lock)
+    if held is None:
+        raise UsageError(
+            f"a run is at work on {one.directory.name}: `firedrill stop` ends it first; "
+            "or the reaper of one that was killed is healing it: try again in a few minutes"
+        )
+    with held:
+        try:
+            platform.down(one)
+        except StackError as error:
+            raise HealFailed(str(error)) from error
+    say(f"took down the stack {one.directory.name}")
 
 
 @click.command()
