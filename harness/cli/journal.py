@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -108,8 +108,8 @@ def latest(path: Path, *, within_s: float) -> list[tuple[float, dict[str, float]
 
 def await_numbers(
     source: Path, names: Collection[str], *, clock: Clock, tell: Callable[[str], object]
-) -> Sequence[str]:
-    """Wait until the collector that writes to `source` has a number of each metric; return those without.
+) -> None:
+    """Wait until the collector that writes to `source` has a number of each metric; `tell` of those without.
 
     A stack that has just come up has no window yet whose completeness it could know. A drill too short for
     it, as shams are, would be blind, and that is not what refuses a sham.
@@ -125,7 +125,6 @@ def await_numbers(
         tell(f"waiting for the first number of {_listed(without)} (up to {NUMBERS_LIMIT_S:g} s)")
         if not wait_until(all_there, within=NUMBERS_LIMIT_S, clock=clock, interval=1.0):
             tell(f"there is none of {_listed(without)}: the alarms on it are blind")
-    return sorted(without)
 
 
 def _listed(names: Collection[str]) -> str:

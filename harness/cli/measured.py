@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from detectors import metrics as m
-from harness.cli.journal import Sample
+from harness.cli.journal import Sample, samples
 from harness.clock import gaps
 from harness.crossing import breached_s, crossed
 from harness.model import Alarm, AlarmState
@@ -16,8 +18,29 @@ ENDS_DARK_S = 10.0
 """A metric that gave no number in the last seconds of a drill may never give one again."""
 
 
+def account(tape: Path, events: Sequence[Event], alarms: Sequence[Alarm], *, until: float) -> dict[str, Any]:
+    """Return what `tape` tells of a drill whose `events` begin with its SCENARIO; it ended at `until`."""
+    since = events[0].at
+    return measured(samples(tape, since=since, until=until), events, alarms, since=since, until=until)
+
+
+def account_again(tape: Path, events: Sequence[Event], alarms: Sequence[Alarm]) -> list[Event]:
+    """Return a drill's `events` with the account of the tape as the judge would be given it today.
+
+    As they are if the tape is gone: then what was made of it at the time is all that there is.
+    """
+    if not tape.exists():
+        return list(events)
+    return [
+        replace(event, data=account(tape, events, alarms, until=event.at))
+        if event.kind is Kind.TELEMETRY
+        else event
+        for event in events
+    ]
+
+
 def measured(
-    samples: Sequence[Sample], events: Sequence[Event], alarms: Sequence[Alarm], *, since: float, until: float
+    taken: Sequence[Sample], events: Sequence[Event], alarms: Sequence[Alarm], *, since: float, until: float
 ) -> dict[str, Any]:
     """Return the data of the TELEMETRY event of a drill that went from `since` to `until`.
 
@@ -32,20 +55,20 @@ def measured(
     """
     board = next((event for event in events if event.kind is Kind.BASELINE), None)
     fired = _fired(events)
-    begun = {sample.began for sample in samples if sample.began}
+    begun = {sample.began for sample in taken if sample.began}
     quiet = [alarm for alarm in _evaluated(alarms) if alarm.name not in fired]
     return {
-        "ticks": len(samples),
-        "missed": sum(sample.missed for sample in samples),
+        "ticks": len(taken),
+        "missed": sum(sample.missed for sample in taken),
         "seconds": int(until - since),
-        "silent_s": max(gaps((sample.at for sample in samples), since, until)),
+        "silent_s": max(gaps((sample.at for sample in taken), since, until)),
         "restarts": max(0, len(begun) - 1),
         # A drill that ended before there was a board had nothing to be blind to.
-        "blind": list(_blind(samples, board, alarms)) if board else [],
-        "dark": dict(_dark(samples, board, alarms, until)) if board else {},
-        "uncrossed": list(_uncrossed(samples, _asked_at(events), fired, alarms)) if board else [],
-        "nearly": dict(_nearly(samples, board.at, until, quiet)) if board else {},
-        "deaf": list(_deaf(samples, board.at, until, quiet)) if board else [],
+        "blind": list(_blind(taken, board, alarms)) if board else [],
+        "dark": dict(_dark(taken, board, alarms, until)) if board else {},
+        "uncrossed": list(_uncrossed(taken, _asked_at(events), fired, alarms)) if board else [],
+        "nearly": dict(_nearly(taken, board.at, until, quiet)) if board else {},
+        "deaf": list(_deaf(taken, board.at, until, quiet)) if board else [],
         "silence_told_by": [alarm.name for alarm in alarms if alarm.metric.name == m.HEARTBEAT.name],
     }
 

@@ -19,7 +19,8 @@ import psutil
 from harness import timeline
 from harness.cli import stored
 from harness.cli.drills import Drill, known_drills
-from harness.cli.journal import JOURNAL
+from harness.cli.journal import JOURNAL, TELEMETRY
+from harness.cli.measured import account_again
 from harness.errors import UsageError
 from harness.judge import judge
 from harness.model import Alarm, AlarmState, Outcome, Scenario, Verdict, names
@@ -98,6 +99,7 @@ def _check_schema(path: Path) -> None:
 def record(folder: Path, scenarios: Mapping[str, Scenario], alarms: Sequence[Alarm]) -> RunRecord:
     """Return the record of the run in `folder`, judged now; UsageError for a scenario that is gone.
 
+    Its tape is measured again as long as it is there: a judge that got a new rule since has it heard.
     A drill that was asked for and is not in the journal is INVALID: it must not go unnoticed.
     """
     head, events = read(folder)
@@ -109,7 +111,13 @@ def record(folder: Path, scenarios: Mapping[str, Scenario], alarms: Sequence[Ala
         return known[name]
 
     made = [
-        drill_record(named(begun.subject), [begun, *body], head=head, alarms=alarms, folder=folder)
+        drill_record(
+            named(begun.subject),
+            account_again(folder / TELEMETRY, [begun, *body], alarms),
+            head=head,
+            alarms=alarms,
+            folder=folder,
+        )
         for begun, body in timeline.drills(events)
     ]
     ended = next((event.data for event in events if event.kind is Kind.ENDED), {})

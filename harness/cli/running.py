@@ -14,9 +14,9 @@ from pathlib import Path
 from harness import timeline as timelines
 from harness.cli import healing, presence, rebuilt, stored
 from harness.cli.drills import Drill
-from harness.cli.journal import JOURNAL, TELEMETRY, Journal, TelemetrySlice, await_numbers, samples
+from harness.cli.journal import JOURNAL, TELEMETRY, Journal, TelemetrySlice, await_numbers
 from harness.cli.live import display, say
-from harness.cli.measured import measured
+from harness.cli.measured import account
 from harness.cli.platform import Guard, Platform, Running, deployed
 from harness.cli.signals import Interrupted, Interruption
 from harness.errors import FOREIGN, HealFailed, Invalid, StackError, UsageError
@@ -306,7 +306,6 @@ class _Run:
     ) -> DrillRecord:
         clock, first = self.platform.clock, len(self.timeline.events)
         stack, board, books = world
-        began = clock.now()
         run_drill(
             drill.name,
             drill.scenario,
@@ -324,9 +323,8 @@ class _Run:
         if not any(event.kind is Kind.SKIPPED for event in events):
             self.aftermath = drill.scenario.allowed
             until = clock.now()
-            taken = samples(self.folder / TELEMETRY, since=began, until=until)
-            account = measured(taken, events, self._alarms(), since=began, until=until)
-            self.timeline.record(until, Kind.TELEMETRY, **account)
+            told = account(self.folder / TELEMETRY, events, self._alarms(), until=until)
+            self.timeline.record(until, Kind.TELEMETRY, **told)
         record = rebuilt.drill_record(
             drill, self.timeline.events[first:], head=self.head, alarms=self._alarms(), folder=self.folder
         )

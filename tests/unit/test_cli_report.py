@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.cli.journal import TELEMETRY
 from harness.cli.main import main
 from tests.unit.cli_rig import BROKER_KILLED, FakePlatform, outcomes
 
@@ -68,3 +69,27 @@ def test_a_report_that_cannot_be_written_costs_no_verdict(
     assert "1 passed" in told.out
     assert ". cannot be written" in told.err
     assert "Traceback" not in told.err
+
+
+def with_all_brokers(line: str) -> str:
+    """Return a line of the tape as it would be had no broker ever died."""
+    sample = json.loads(line)
+    return json.dumps({**sample, "values": {**sample["values"], "kafka_broker_alive_count": 3}}) + "\n"
+
+
+def test_the_tape_is_measured_again(platform: FakePlatform) -> None:
+    """A judge that has a new rule would else go by an account that was made without it."""
+    assert 0 == main(["run", BROKER_KILLED], platform)
+    tape = Path("runs/latest") / TELEMETRY
+    lines = tape.read_text(encoding="utf-8").splitlines()
+    tape.write_text("".join(map(with_all_brokers, lines)), encoding="utf-8")
+
+    assert 1 == main(["report", "latest"], platform)
+
+
+def test_without_its_tape_a_run_is_judged_by_what_was_made_of_it(platform: FakePlatform) -> None:
+    """The tape is kept for a day, the run for as long as anybody wants it."""
+    assert 0 == main(["run", BROKER_KILLED], platform)
+    (Path("runs/latest") / TELEMETRY).unlink()
+
+    assert 0 == main(["report", "latest"], platform)
