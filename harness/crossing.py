@@ -39,12 +39,12 @@ def _periods(
     times = [at for at, _ in values]
     for end in range(int(since), int(until) + 1):
         held = values[bisect_right(times, end - alarm.period_s) : bisect_right(times, end)]
-        yield _breached(alarm, [value for _, value in held])
+        # Of a period that began before, it is not known what was missing.
+        missing = alarm.missing is Missing.BREACHING and end - alarm.period_s >= since
+        yield _breached(alarm, [value for _, value in held]) if held else missing
 
 
 def _breached(alarm: Alarm, held: Sequence[float]) -> bool:
-    if not held:
-        return alarm.missing is Missing.BREACHING
     match alarm.statistic:
         case Statistic.SUM:
             return alarm.breached_by(sum(held))

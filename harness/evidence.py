@@ -74,6 +74,12 @@ class Record:
     def allowed(self) -> frozenset[str]:
         return self.scenario.allowed
 
+    def left(self, name: str) -> Sighting | None:
+        """Return when, and for what, the alarm `name` left ALARM for the first time; None if it did not."""
+        fired = self.alarms(name)[0].at
+        later = (each for each in self.sightings[name] if each.at > fired)
+        return next((each for each in later if each.state is not AlarmState.ALARM), None)
+
     def fired_again_at(self, name: str, after: float) -> float | None:
         """Return when the alarm `name` fired again, having cleared after `after`; None if it did not."""
         cleared = False

@@ -18,6 +18,7 @@ from harness.model import (
     Alarm,
     AlarmResult,
     AlarmState,
+    Missing,
     Outcome,
     Phase,
     Scenario,
@@ -262,6 +263,10 @@ def _untrue(record: Record, alarm: Alarm) -> Iterator[str]:
                 f"{alarm.name} fired, but in no {alarm.period_s} s of what the collector measured was "
                 f"{alarm.metric.name} on the wrong side of {alarm.threshold:g}: something else set it off"
             )
+        # What is missing counts as good: such an alarm goes quiet also if nothing is.
+        how = account.data.get("dark", {}).get(alarm.name)
+        if how and alarm.missing is Missing.NOT_BREACHING and alarm.name in record.fired:
+            yield f"{alarm.name} had no data {how}, so that it cleared proves nothing"
 
 
 def _out_of_order(record: Record) -> Iterator[str]:
@@ -292,13 +297,15 @@ def _uncleared(record: Record, alarm: Alarm) -> Iterator[str]:
         return
     healing = record.first(Kind.HEALING)
     cleared_at, last = record.cleared_at(alarm.name), record.sightings[alarm.name][-1]
+    left = record.left(alarm.name)
     again = record.fired_again_at(alarm.name, healed.at)
     if cleared_at is None or last.state is not AlarmState.OK:
         waited = max(event.at for event in record.events) - healed.at
         yield f"{alarm.name} was still {last.state} {waited:.1f} s after healing (limit {alarm.clear_s:g} s)"
-    elif healing and cleared_at < healing.at and alarm.name in record.expected:
-        early = healing.at - cleared_at
-        yield f"{alarm.name} cleared {early:.1f} s before healing: the fault was still in effect"
+    elif left and healing and left.at < healing.at and alarm.name in record.expected:
+        how = "cleared" if left.state is AlarmState.OK else f"went {left.state}"
+        early = healing.at - left.at
+        yield f"{alarm.name} {how} {early:.1f} s before healing: the fault was still in effect"
     elif again is not None and alarm.name in record.expected:
         yield f"{alarm.name} cleared and fired again {again - healed.at:.1f} s after healing: it flaps"
     elif cleared_at - healed.at > alarm.clear_s:

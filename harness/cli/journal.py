@@ -133,7 +133,11 @@ def _listed(names: Collection[str]) -> str:
 
 def _numbers(values: Mapping[str, float]) -> dict[str, float]:
     """Return what is a number, by the metric's name: CloudWatch takes nothing else."""
-    return {key.partition("{")[0]: float(value) for key, value in values.items() if math.isfinite(value)}
+    return {key.partition("{")[0]: float(value) for key, value in values.items() if _is_number(value)}
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _samples(text: bytes) -> list[tuple[float, dict[str, float]]]:
@@ -153,4 +157,6 @@ def _parsed(line: str) -> dict[str, Any] | None:
         sample = json.loads(line)
     except json.JSONDecodeError:
         return None
-    return sample if isinstance(sample, dict) and "at" in sample and "values" in sample else None
+    if not isinstance(sample, dict) or not isinstance(sample.get("values"), dict):
+        return None
+    return sample if _is_number(sample.get("at")) else None

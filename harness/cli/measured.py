@@ -75,7 +75,7 @@ def measured(
 
 def _blind(samples: Sequence[Sample], board: Event, alarms: Sequence[Alarm]) -> Iterator[str]:
     """Yield what looks OK because its missing data is notBreaching: only the telemetry tells."""
-    known = {name for sample in samples for name in sample.values}
+    known = _known(samples)
     for alarm in alarms:
         if alarm.name not in board.data["states"] or alarm.metric.name not in known:
             yield alarm.name
@@ -85,12 +85,12 @@ def _dark(
     samples: Sequence[Sample], board: Event, alarms: Sequence[Alarm], until: float
 ) -> Iterator[tuple[str, str]]:
     """Yield what had numbers, but not all the time: a source that fails or hangs takes its metrics along."""
-    for alarm in alarms:
-        at = [at for at, _ in _values(alarm, samples, board.at)]
-        without = gaps(at, board.at, until)
-        if at and without[-1] > ENDS_DARK_S:
+    known = _known(samples)  # what has none at all is blind
+    for alarm in (each for each in alarms if each.metric.name in known):
+        without = gaps((at for at, _ in _values(alarm, samples, board.at)), board.at, until)
+        if without[-1] > ENDS_DARK_S:
             yield alarm.name, f"in the last {without[-1]:.0f} s of the drill"
-        elif at and max(without) > alarm.sla_s:
+        elif max(without) > alarm.sla_s:
             yield alarm.name, f"for {max(without):.0f} s, longer than its SLA of {alarm.sla_s:g} s"
 
 
@@ -128,6 +128,10 @@ def _deaf(samples: Sequence[Sample], since: float, until: float, quiet: Sequence
 def _evaluated(alarms: Sequence[Alarm]) -> Iterator[Alarm]:
     """Yield those that the tape can be held against: whether a heartbeat arrived, CloudWatch alone knows."""
     return (alarm for alarm in alarms if alarm.metric.name != m.HEARTBEAT.name)
+
+
+def _known(samples: Sequence[Sample]) -> set[str]:
+    return {name for sample in samples for name in sample.values}
 
 
 def _values(alarm: Alarm, samples: Sequence[Sample], since: float) -> list[tuple[float, float]]:

@@ -74,8 +74,9 @@ def test_a_collector_that_was_started_anew_is_told_by_when_it_began() -> None:
         (range(120, 145), {}),
         (range(120, 155), {"BROKER_DOWN": "for 36 s, longer than its SLA of 30 s"}),
         (range(147, 161), {"BROKER_DOWN": "in the last 14 s of the drill"}),
+        (range(102, 161), {"BROKER_DOWN": "in the last 58 s of the drill"}),
     ],
-    ids=["within its SLA", "longer", "to the end"],
+    ids=["within its SLA", "longer", "to the end", "since the board was seen quiet"],
 )
 def test_a_metric_that_stops_in_mid_drill_leaves_its_alarm_in_the_dark(
     without: range, dark: dict[str, str]
@@ -120,7 +121,12 @@ def test_how_many_samples_there_should_be_does_not_come_from_the_collector() -> 
 def test_what_is_no_number_is_no_sample(tmp_path: Path) -> None:
     """CloudWatch refuses it, and no comparison with it holds: it would look well and never alarm."""
     path = tmp_path / "telemetry.jsonl"
-    path.write_text('{"at": 101, "values": {"a": NaN, "b": Infinity, "c": 1}}\n', encoding="utf-8")
+    lines = (
+        '{"at": 101, "values": {"a": NaN, "b": Infinity, "c": 1, "d": null, "e": "2", "f": true}}',
+        '{"at": 102, "values": null}',
+        '{"at": null, "values": {"c": 1}}',
+    )
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
     assert [Sample(101.0, {"c": 1.0})] == samples(path, since=100.0, until=110.0)
 

@@ -37,6 +37,7 @@ def ticks(**spans: tuple[int, int]) -> list[tuple[float, float]]:
         (LEAST, ticks(v0=(0, 60)), False),
         (FEW, ticks(v3=(0, 60)), False),
         (FEW, ticks(v3=(0, 20)), True),
+        (FEW, ticks(v3=(5, 60)), False),
         (replace(FEW, missing=Missing.NOT_BREACHING, statistic=Statistic.MINIMUM), ticks(v3=(0, 20)), False),
     ],
 )

@@ -151,6 +151,26 @@ def test_an_expected_alarm_that_clears_while_the_fault_is_in_effect_has_lost_sig
     assert ("DOWN cleared 15.0 s before healing: the fault was still in effect",) == got.why
 
 
+@pytest.mark.parametrize(
+    ("state", "how"), [("OK", "cleared"), ("INSUFFICIENT_DATA", "went INSUFFICIENT_DATA")]
+)
+@pytest.mark.parametrize("again", [50.0, 70.0], ids=["before healing", "after healing"])
+def test_that_it_fires_again_later_does_not_make_up_for_it(state: str, how: str, again: float) -> None:
+    """It paged, took it back, and paged anew: whoever was on call had gone back to bed."""
+    got = verdict(with_(told("DOWN", state, 45, 46), told("DOWN", "ALARM", again, again + 1)))
+
+    assert Outcome.FAILED is got.outcome
+    assert (f"DOWN {how} 15.0 s before healing: the fault was still in effect",) == got.why
+
+
+def test_that_an_expected_alarm_clears_proves_nothing_if_its_metric_is_gone() -> None:
+    """A source that hangs soon after the fault lets it fire, and its missing data lets it go quiet."""
+    got = verdict(with_(telemetry(dark={"DOWN": "in the last 71 s of the drill"})))
+
+    assert Outcome.FAILED is got.outcome
+    assert ("DOWN had no data in the last 71 s of the drill, so that it cleared proves nothing",) == got.why
+
+
 def test_a_tolerated_alarm_may_come_twice() -> None:
     """A pipeline that catches up is late once more."""
     twice = [
