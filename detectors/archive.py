@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -15,12 +16,16 @@ SETTLE_S = 5.0
 
 @dataclass(frozen=True)
 class Batch:
-    """A contiguous run of offsets of one partition, both ends included: archived, or missing there."""
+    """A contiguous run of offsets of one partition, both ends included: archived, or missing there.
+
+    `shas` are the SHA-1 of the payloads that were archived, in their order.
+    """
 
     topic: str
     partition: int
     first: int
     last: int
+    shas: tuple[str, ...] = ()
 
     @property
     def records(self) -> int:
@@ -29,12 +34,24 @@ class Batch:
 
 
 def batch(line: str) -> Batch:
-    """Read one archived line. StackError if it is no batch."""
+    """Read one archived line. StackError if it is no batch, or does not hold what it says it does."""
     try:
         raw = json.loads(line)
-        return Batch(raw["topic"], raw["partition"], raw["first_offset"], raw["last_offset"])
-    except (ValueError, KeyError, TypeError) as error:
+        shas = tuple(map(_sha, raw["records"]))
+        read = Batch(raw["topic"], raw["partition"], raw["first_offset"], raw["last_offset"], shas)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise StackError(f"expected an archived batch, found {line[:120]!r}") from error
+    if len(read.shas) != read.records:
+        raise StackError(
+            f"expected {read.records} records from {read.first} on in an archived batch of "
+            f"{read.topic}/{read.partition}, but it holds {len(read.shas)}: whoever archives has lost some"
+        )
+    return read
+
+
+def _sha(record: str) -> str:
+    """Return the SHA-1 of a payload as it was sent: bytes that are no UTF-8 are surrogates in the archive."""
+    return hashlib.sha1(record.encode("utf-8", "surrogateescape"), usedforsecurity=False).hexdigest()
 
 
 def merged(runs: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -11,11 +11,12 @@ from detectors.ledger import Entry
 
 @dataclass
 class Audit:
-    """The results that are wrong, and those that cannot be judged yet.
+    """The results that are wrong, and those that cannot be judged yet. Windows are `window_ms` long.
 
     A result is judged when the ledger knows all of its orders; one with an order from nowhere never is.
     """
 
+    window_ms: int
     wrong: set[str] = field(default_factory=set)
     """Each result that is wrong, and how, in words."""
     _said: dict[tuple[int, str, int, int], Result] = field(default_factory=dict)
@@ -36,7 +37,7 @@ class Audit:
         for pane in self._open:
             if not all(order_id in rows for order_id in pane.order_ids):
                 waiting.append(pane)
-            elif how := _wrong(pane, rows):
+            elif how := _misplaced(pane, self.window_ms) or _wrong(pane, rows):
                 self.wrong.add(f"{_named(pane)}: {how}")
         self._open = waiting
 
@@ -45,6 +46,13 @@ class Audit:
         self.wrong.clear()
         self._said = {key: pane for key, pane in self._said.items() if pane.window_start >= before_ms}
         self._open = [pane for pane in self._open if pane.window_start >= before_ms]
+
+
+def _misplaced(pane: Result, window_ms: int) -> str:
+    """Say if there is no such window: one that was wide enough would hold any order."""
+    if pane.window_start % window_ms == 0 and pane.window_end == pane.window_start + window_ms:
+        return ""
+    return f"there is no window to {pane.window_end}, each is {window_ms} ms long"
 
 
 def _wrong(pane: Result, rows: Mapping[str, Entry]) -> str:

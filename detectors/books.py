@@ -16,7 +16,6 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPar
 
 from detectors import archive, lake, ledger
 from detectors.audit import Audit
-from detectors.reconciliation import Runs
 from harness.clock import gaps
 from harness.endpoints import Endpoints
 from harness.errors import StackError
@@ -86,22 +85,35 @@ class Evidence:
     """Everything the pipeline put out, as far as it has been read."""
 
     results: lake.Results = field(default_factory=lake.Results)
-    audit: Audit = field(default_factory=Audit)
+    audit: Audit = field(default_factory=lambda: Audit(window_ms=5_000))
     dead: set[str] = field(default_factory=set)
     """SHA-1 of every payload in the DLQ."""
     late: set[str] = field(default_factory=set)
     created: set[str] = field(default_factory=set)
     """What came out and no ledger knows: order ids in a result or the late output, dead letters."""
-    archived: dict[int, Runs] = field(default_factory=dict)
-    """The offsets in the archive, by partition."""
+    archived: dict[tuple[int, int], str] = field(default_factory=dict)
+    """SHA-1 of every payload in the archive, by partition and offset."""
+
+    def take(self, batch: archive.Batch) -> None:
+        """Take in an archived batch of orders."""
+        offsets = range(batch.first, batch.last + 1)
+        self.archived |= {(batch.partition, at): sha for at, sha in zip(offsets, batch.shas, strict=True)}
 
     def discarded(self, entries: Iterable[ledger.Entry]) -> set[str]:
-        """Return the order ids of those of `entries` that are not in the archive."""
-        nothing = Runs()
+        """Return the order ids of those of `entries` that are not in the archive as they were sent."""
         return {
             entry.order_id
             for entry in entries
-            if entry.offset is not None and entry.offset not in self.archived.get(entry.partition, nothing)
+            if entry.offset is not None
+            and self.archived.get((entry.partition, entry.offset)) != entry.payload_sha
+        }
+
+    def forget(self, before: Mapping[int, int]) -> None:
+        """Drop what the archive holds before these offsets, by partition, to bound memory."""
+        self.archived = {
+            (partition, offset): sha
+            for (partition, offset), sha in self.archived.items()
+            if offset >= before.get(partition, 0)
         }
 
 
@@ -202,6 +214,15 @@ def settle(entries: Sequence[ledger.Entry], evidence: Evidence, toll: Toll | Non
     )
 
 
+def _oldest(entries: Iterable[ledger.Entry]) -> dict[int, int]:
+    """Return the first offset of `entries` in each partition."""
+    oldest: dict[int, int] = {}
+    for entry in entries:
+        if entry.offset is not None:
+            oldest[entry.partition] = min(entry.offset, oldest.get(entry.partition, entry.offset))
+    return oldest
+
+
 def idle(times: Iterable[float], since: float, until: float) -> float:
     """Return the longest time between two of `times`, or one of them and an end, in seconds."""
     return max(gaps(times, since, until))
@@ -234,16 +255,19 @@ def slowest_per_s(times: Iterable[float], since: float, until: float) -> float:
 
 
 class PipelineBooks:
-    """The `Books` of a stack. `names` are the topology's: topics, bucket and prefix."""
+    """The `Books` of a stack. `names` are the topology's: topics, bucket and prefix.
 
-    def __init__(self, endpoints: Endpoints, names: Mapping[str, str]) -> None:
+    `window_ms` is how long its windows are by the configuration they were deployed with.
+    """
+
+    def __init__(self, endpoints: Endpoints, names: Mapping[str, str], window_ms: int) -> None:
         self._endpoints = endpoints
         self._results = lake.Prefix(endpoints.aws_direct, names["LAKE_BUCKET"], names["RESULTS_PREFIX"])
         self._archive = lake.Prefix(endpoints.aws_direct, names["LAKE_BUCKET"], names["RAW_ARCHIVE_PREFIX"])
         self._orders = names["ORDERS"]
         self._dead = Tail(endpoints.kafka_direct, names["ORDERS_DLQ"])
         self._late = Tail(endpoints.kafka_direct, names["ORDERS_LATE"])
-        self._evidence = Evidence()
+        self._evidence = Evidence(audit=Audit(window_ms))
         self._since = self._began = 0.0
         self._last: tuple[float, Orders] | None = None
         """The account that was given last, and up to when."""
@@ -280,9 +304,8 @@ class PipelineBooks:
             self._strange.update(pane.order_ids)
         for line in self._archive.fresh():
             batch = archive.batch(line)
-            if batch.topic != self._orders:
-                continue
-            self._evidence.archived.setdefault(batch.partition, Runs()).add(batch.first, batch.last)
+            if batch.topic == self._orders:
+                self._evidence.take(batch)
         dead = {_payload_sha(record) for record in self._dead.fresh()}
         self._evidence.dead |= dead
         self._invented |= dead
@@ -293,6 +316,7 @@ class PipelineBooks:
         around = ledger.entries(self._endpoints.ledger, since=self._since - REPLAYS_S, until=float("inf"))
         rows = {entry.order_id: entry for entry in around}
         self._evidence.audit.judge(rows)
+        self._evidence.forget(_oldest(around))
         entries = [
             entry
             for entry in around

@@ -147,7 +147,7 @@ def _progress(line: str) -> Progress | None:
 
 def of_stack(endpoints: Endpoints, names: Mapping[str, str]) -> Whereabouts:
     """Return where to look on a running stack, on the harness's direct paths."""
-    job = json.loads(Path(endpoints.baselines[names["PIPELINE_SETTINGS"]]).read_text(encoding="utf-8"))
+    job = endpoints.baseline(names["PIPELINE_SETTINGS"])
 
     def lines(prefix: str, since: float) -> Iterator[tuple[str, str]]:
         return lake.Prefix(endpoints.aws_direct, names["LAKE_BUCKET"], prefix, since=since).fresh_with_keys()

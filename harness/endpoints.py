@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +59,11 @@ class Endpoints:
     """The garbage collector's log of each TaskManager (-Xlog:gc, decorated with epoch milliseconds)."""
     state_volume: bool = False
     """Whether `state_directory` is a file system of its own."""
+
+    def baseline(self, name: str) -> Mapping[str, Any]:
+        """Return the configuration that the part `name` was deployed with."""
+        content: Mapping[str, Any] = json.loads(Path(self.baselines[name]).read_text(encoding="utf-8"))
+        return content
 
     def save(self, path: Path) -> None:
         """Write it so that a reader sees the old file or the new one, never half of one."""

@@ -55,7 +55,7 @@ def sources(where: Endpoints, names: Mapping[str, Any], clock: Clock) -> list[So
     began_at = clock.now()
     rest = Rest(where.flink_rest, len(names["TASK_MANAGERS"]), since_ms=began_at * 1000)
     reporters = Reporters([where.scrape[node] for node in names["TASK_MANAGERS"]])
-    job = json.loads(Path(where.baselines[names["PIPELINE_SETTINGS"]]).read_text(encoding="utf-8"))
+    job = where.baseline(names["PIPELINE_SETTINGS"])
     bucket = names["LAKE_BUCKET"]
     windows = Windows(job["window_ms"], job["allowed_lateness_ms"])
     ends = EndOffsets(where.kafka_direct, names["ORDERS"], lambda: reporters.positions)

@@ -136,7 +136,8 @@ class Processes:
         return CloudWatchBoard(running.endpoints, self.clock, deployed(self))
 
     def books(self, running: Running) -> Books:
-        return PipelineBooks(running.endpoints, _names())
+        deployed = running.endpoints.baseline(topology.PIPELINE_SETTINGS)
+        return PipelineBooks(running.endpoints, _names(), int(deployed["window_ms"]))
 
     def whereabouts(self, running: Running) -> Whereabouts:
         return whereabouts.of_stack(running.endpoints, _names())

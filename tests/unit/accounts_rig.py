@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from pathlib import Path
 
@@ -69,3 +70,9 @@ def written(path: Path, rows: list[Row]) -> str:
         database.executemany("INSERT INTO orders VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", numbered)
     database.close()
     return str(path)
+
+
+def archive_line(topic: str, partition: int, first: int, last: int, payload: str = "{}") -> str:
+    """Return a line of the archive: these offsets, of which each held `payload`."""
+    at = {"topic": topic, "partition": partition, "first_offset": first, "last_offset": last}
+    return json.dumps({**at, "records": [payload] * (last - first + 1)})

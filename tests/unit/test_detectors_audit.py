@@ -20,7 +20,7 @@ PANE = Result(5_000, 10_000, "r01", 0, 11_000, ("a", "b"), epoch=1, total_cents=
 
 
 def wrong(*panes: Result) -> list[str]:
-    audit = Audit()
+    audit = Audit(window_ms=5_000)
     for pane in panes:
         audit.take(pane)
     audit.judge(ROWS)
@@ -34,12 +34,14 @@ def wrong(*panes: Result) -> list[str]:
         (replace(PANE, order_ids=("a", "b", "b")), "its total is 800 cents, its orders are worth 1300"),
         (replace(PANE, order_ids=("a", "b", "c")), "c is of another window"),
         (replace(PANE, order_ids=("a", "b", "d")), "d is of the region r02"),
+        (replace(PANE, window_end=10**15), f"there is no window to {10**15}, each is 5000 ms long"),
     ],
     ids=[
         "another amount",
         "an order it has twice",
         "an order of the next window",
         "an order of another region",
+        "a window for any order",
     ],
 )
 def test_a_result_that_the_ledger_contradicts_is_wrong(pane: Result, why: str) -> None:
@@ -71,7 +73,7 @@ def test_a_copy_that_says_otherwise_is_wrong() -> None:
 
 def test_a_result_waits_for_the_ledger_to_know_its_orders() -> None:
     """An order may be acknowledged after it was counted."""
-    audit = Audit()
+    audit = Audit(window_ms=5_000)
     audit.take(replace(PANE, total_cents=1))
     audit.judge({"a": ROWS["a"]})
     before = set(audit.wrong)
@@ -82,7 +84,7 @@ def test_a_result_waits_for_the_ledger_to_know_its_orders() -> None:
 
 def test_what_was_told_is_forgotten_with_its_window() -> None:
     """The books of the next drill are not to be spoilt by this one's."""
-    audit = Audit()
+    audit = Audit(window_ms=5_000)
     audit.take(replace(PANE, total_cents=1))
     audit.judge(ROWS)
     audit.forget(before_ms=0)

@@ -141,7 +141,7 @@ def test_a_replay_of_an_order_from_before_is_found_in_the_window_it_was_in(
     s3.put(delivered, "a", json.dumps({**pane, "order_ids": ["o-1"]}))
     monkeypatch.setattr(aws, "client", lambda *_: s3)
     path = written(tmp_path / "l", [("o-1", "good", 0, delivered - 5), ("o-1", "duplicate", 0, 1_002.0)])
-    books = PipelineBooks(replace(endpoints(tmp_path), ledger=path), NAMES)
+    books = PipelineBooks(replace(endpoints(tmp_path), ledger=path), NAMES, window_ms=5_000)
     books.open(1_000.0)
 
     account = books.account(1_010.0)

@@ -16,11 +16,15 @@ from detectors.books import Evidence, PipelineBooks, Tail, idle, settle, slowest
 from detectors.lake import Result
 from harness.errors import StackError
 from harness.model import Damage, Harm, Toll
+from tests.unit.accounts_rig import archive_line
 from tests.unit.load_fakes import endpoints
 from tests.unit.test_detectors_books import NAMES, entry, windowed, written
 from tests.unit.test_detectors_lake import FakeS3
 
 STRANGERS = Damage(harm=Harm.CREATED, why="they are counted like any other", at_most=9)
+PAYLOAD = "{}"
+"""Of every order here."""
+SHA = hashlib.sha1(PAYLOAD.encode(), usedforsecurity=False).hexdigest()
 DISCARDED = Damage(harm=Harm.DISCARDED, why="committed, and not archived", at_most=9)
 
 
@@ -30,10 +34,15 @@ class Rig:
     def __init__(self, folder: Path, s3: FakeS3) -> None:
         self.s3, self.path = s3, folder / "ledger"
         written(self.path, [])
-        self.books = PipelineBooks(replace(endpoints(folder), ledger=str(self.path)), NAMES)
+        self.books = PipelineBooks(replace(endpoints(folder), ledger=str(self.path)), NAMES, window_ms=5_000)
 
     def produced(
-        self, order_id: str, at: float, kind: str = "good", offset: int | None = None, sha: str = "x"
+        self,
+        order_id: str,
+        at: float,
+        kind: str = "good",
+        offset: int | None = None,
+        sha: str = SHA,
     ) -> None:
         with sqlite3.connect(self.path) as database:
             database.execute(
@@ -43,14 +52,18 @@ class Rig:
             )
         database.close()
 
-    def archived(self, at: float, first: int, last: int, topic: str = "orders") -> None:
-        line = json.dumps({"topic": topic, "partition": 2, "first_offset": first, "last_offset": last})
+    def archived(
+        self, at: float, first: int, last: int, topic: str = "orders", payload: str = PAYLOAD
+    ) -> None:
+        line = archive_line(topic, 2, first, last, payload)
         self.s3.put(at, f"{at:09.1f}", line, "a/")
 
     def delivered(self, at: float, *order_ids: str, cents: int = 0) -> None:
-        start = int(at - 10) * 1000
-        pane = {"window_start": start, "window_end": start + 5_000, "region": "r1", "pane": 0, "epoch": 1}
-        line = json.dumps({**pane, "emitted_at": 0, "order_ids": order_ids, "total_cents": cents})
+        start = int((at - 7) // 5) * 5_000
+        pane = {"window_start": start, "window_end": start + 5_000, "region": "r1", "epoch": 1}
+        line = json.dumps(
+            {**pane, "pane": int(at), "emitted_at": 0, "order_ids": order_ids, "total_cents": cents}
+        )
         self.s3.put(at, f"{at:09.1f}", line)
 
     def orders(self, *at: float) -> None:
@@ -243,14 +256,23 @@ def test_every_order_must_be_in_the_archive_of_what_came_in(rig: Rig) -> None:
     )
 
 
-def test_the_archive_of_another_topic_is_no_evidence(rig: Rig) -> None:
-    """Offsets are alike in all topics."""
+@pytest.mark.parametrize(("topic", "payload"), [("orders-dlq", PAYLOAD), ("orders", "null")])
+def test_another_record_at_its_offset_is_not_the_order(rig: Rig, topic: str, payload: str) -> None:
+    """Offsets are alike in all topics; and an archive that has them all may hold nothing of what was sent."""
     rig.produced("o-40", 1_005.0, offset=40)
     rig.delivered(1_012.0, "o-40")
-    rig.archived(1_008.0, 30, 50, topic="orders-dlq")
+    rig.archived(1_008.0, 30, 50, topic=topic, payload=payload)
     rig.books.open(1_000.0)
 
     assert ("o-40",) == rig.books.account(1_020.0).discarded_ids
+
+
+def test_of_what_is_archived_no_more_is_kept_than_an_account_may_ask_for() -> None:
+    """A stack that is kept up for days would fill the memory with it."""
+    evidence = Evidence(archived={(2, 39): "a", (2, 40): "b", (3, 1): "c"})
+    evidence.forget({2: 40})
+
+    assert {(2, 40), (3, 1)} == evidence.archived.keys()
 
 
 def test_an_order_of_which_nobody_knows_the_offset_is_not_looked_for_in_the_archive(rig: Rig) -> None:

@@ -17,7 +17,7 @@ from detectors.lake import Result
 from detectors.ledger import Row
 from detectors.whereabouts import AFTER_OFFSETS, Whereabouts, progress
 from harness.errors import StackError
-from tests.unit.accounts_rig import WINDOWS, look, pane, row, written
+from tests.unit.accounts_rig import WINDOWS, archive_line, look, pane, row, written
 
 NAMES = {
     "ORDERS": "orders",
@@ -61,7 +61,11 @@ class Left:
         lines = (
             [json.dumps(result.__dict__) for result in self.results]
             if prefix == NAMES["RESULTS_PREFIX"]
-            else [archive_line(batch) for batch in self.archived if prefix == ARCHIVE_OF[batch.topic]]
+            else [
+                archive_line(batch.topic, batch.partition, batch.first, batch.last)
+                for batch in self.archived
+                if prefix == ARCHIVE_OF[batch.topic]
+            ]
         )
         for number, line in enumerate(lines):
             self.opened.append(f"{prefix}{number}")
@@ -73,18 +77,6 @@ class Left:
 
 
 ARCHIVE_OF = {"orders": NAMES["RAW_ARCHIVE_PREFIX"], "orders-dlq": NAMES["DLQ_ARCHIVE_PREFIX"]}
-
-
-def archive_line(batch: Batch) -> str:
-    return json.dumps(
-        {
-            "topic": batch.topic,
-            "partition": batch.partition,
-            "first_offset": batch.first,
-            "last_offset": batch.last,
-            "records": [],
-        }
-    )
 
 
 def told(progress: Progress) -> str:

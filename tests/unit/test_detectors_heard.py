@@ -18,7 +18,7 @@ from detectors.collect.kafka import EndOffsets
 from detectors.collect.prometheus import Sample
 from detectors.lake import Prefix
 from harness.errors import StackError
-from tests.unit.accounts_rig import WINDOWS, pane, written
+from tests.unit.accounts_rig import WINDOWS, archive_line, pane, written
 from tests.unit.test_detectors_lake import START, FakeS3
 
 NOW = 1_795_539_700.0
@@ -97,9 +97,7 @@ def test_results_are_heard_by_whoever_wants_to_and_only_a_whole_reading_counts(t
 def test_the_archive_is_held_against_the_end_offsets() -> None:
     """Ten records were there half a minute ago, and eight of them are archived."""
     ends = EndOffsets("", "orders", dict)
-    line = json.dumps(
-        {"topic": "orders", "partition": 0, "first_offset": 100, "last_offset": 107, "records": []}
-    )
+    line = archive_line("orders", 0, 100, 107)
     archived = Archived(Lines("", "b", "a/", new=[line]), lambda: ends.ends)
     missing = []
     for second, end in ((0, 100), (1, 110), (32, 400)):
@@ -115,8 +113,7 @@ def test_offsets_that_were_never_archived_are_named(caplog: pytest.LogCaptureFix
     archived = Archived(lines)
     archived.read(NOW)
     for first, last in ((0, 9), (15, 20)):
-        batch = {"topic": "orders", "partition": 2, "first_offset": first, "last_offset": last, "records": []}
-        lines.new.append(json.dumps(batch))
+        lines.new.append(archive_line("orders", 2, first, last))
     readings = [archived.read(NOW + second) for second in (1, 10)]
 
     assert [0, 5] == [reading.deltas[m.SILENT_DISCARD_RECORDS.name] for reading in readings]

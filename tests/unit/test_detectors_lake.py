@@ -17,6 +17,7 @@ from detectors.archive import SETTLE_S, Gaps, batch
 from detectors.collect.delivered import DELIVERY_LIMIT_S, GRACE_S, Completeness, Windows
 from detectors.lake import OVERLAP_S, Prefix, Results, result
 from harness.errors import StackError
+from tests.unit.accounts_rig import archive_line
 
 
 @dataclass
@@ -159,22 +160,21 @@ def test_a_line_that_is_no_result_is_an_error(line: str) -> None:
         result(line)
 
 
-def archived(first: int, last: int, partition: int = 0) -> str:
-    return json.dumps(
-        {
-            "topic": "orders",
-            "partition": partition,
-            "first_offset": first,
-            "last_offset": last,
-            "records": [],
-        }
+@pytest.mark.parametrize("records", [[], ["{}"] * 9, ["{}"] * 11, [1] * 10, None])
+def test_a_batch_that_does_not_hold_what_it_says_is_none(records: object) -> None:
+    """Its offsets alone would hide the very loss that is looked for."""
+    line = json.dumps(
+        {"topic": "orders", "partition": 0, "first_offset": 0, "last_offset": 9, "records": records}
     )
+
+    with pytest.raises(StackError, match="an archived batch"):
+        batch(line)
 
 
 def gaps(*runs: tuple[int, int], at: float = 100.0) -> Gaps:
     found = Gaps()
     for first, last in runs:
-        found.take(batch(archived(first, last)), at)
+        found.take(batch(archive_line("orders", 0, first, last)), at)
     return found
 
 
@@ -190,7 +190,7 @@ def test_a_gap_is_reported_once_it_has_settled() -> None:
 def test_a_gap_that_is_filled_in_time_was_none() -> None:
     """That is what waiting is for."""
     found = gaps((0, 9), (15, 20))
-    found.take(batch(archived(8, 16)), 103.0)
+    found.take(batch(archive_line("orders", 0, 8, 16)), 103.0)
 
     assert found.discarded(200.0) == []
 
@@ -198,7 +198,7 @@ def test_a_gap_that_is_filled_in_time_was_none() -> None:
 def test_a_gap_filled_in_part_is_as_old_as_it_was() -> None:
     """A trickle of batches must not keep it young for ever."""
     found = gaps((0, 9), (20, 29))
-    found.take(batch(archived(10, 12)), 104.0)
+    found.take(batch(archive_line("orders", 0, 10, 12)), 104.0)
 
     assert sum(run.records for run in found.discarded(105.0)) == 7
 
