@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,9 +14,10 @@ from fixtures import topology
 from fixtures.pipeline.settings import PipelineSettings
 from fixtures.processes.control import flink, order
 from fixtures.processes.stack import DeployedFile, ProcessStack
+from fixtures.processes.volume import BALLAST
 from harness.clock import RealClock
 from harness.errors import StackError
-from harness.model import Capability
+from harness.model import Capability, Knobs, Node, Toxic
 from tests.fake_stack import FakeFeed, FakeLink
 from tests.fakes import FakeClock
 from tests.unit.load_fakes import endpoints
@@ -199,6 +200,75 @@ def test_a_stack_whose_telemetry_is_old_is_ailing(real: ProcessStack) -> None:
     os.utime(telemetry, (old, old))
     assert "the collector's last tick is 30 s old" in real.ailments()
     telemetry.unlink()
+
+
+@pytest.mark.parametrize(
+    ("do", "undo", "how"),
+    [
+        (lambda node: node.flap(600.0), lambda node: node.steady(), "killed again and again"),
+        (lambda node: node.pulse(0.1, 600.0), lambda node: node.calm(), "frozen again and again"),
+    ],
+    ids=["flap", "pulse"],
+)
+def test_what_a_node_still_suffers_is_an_ailment(
+    real: ProcessStack, do: Callable[[Node], None], undo: Callable[[Node], None], how: str
+) -> None:
+    """A fault that forgets part of what it did would call itself healed."""
+    node, told = real.node(topology.BROKER_3), f"broker-3 is still {how}"
+    assert told not in real.ailments()
+    do(node)
+    try:
+        assert told in real.ailments()
+    finally:
+        undo(node)
+    assert told not in real.ailments()
+
+
+def test_a_hog_that_is_left_is_an_ailment(tmp_path: Path) -> None:
+    (tmp_path / "memory.events").write_text("oom_kill 4\n")
+    services = [service(name, tmp_path, autostart=False) for name in topology.NODES[:-1]]
+    plan = [*services, service(topology.NODES[-1], tmp_path, cgroups={"memory": str(tmp_path)})]
+    with supervisor(tmp_path, plan) as running:
+        held = stack(tmp_path, cgroups=True, socket=running.socket)
+        order(running.socket, do="hog", node=topology.NODES[-1], total_bytes=4096, bytes_per_s=4096)
+        assert f"{topology.NODES[-1]} is still having its memory filled" in held.ailments()
+
+
+@pytest.mark.parametrize(
+    ("leave", "told"),
+    [
+        (
+            lambda left: left.link(topology.FLINK_TO_S3).poison(Toxic(cut=True)),
+            "flink-to-s3 still has Toxic(",
+        ),
+        (
+            lambda left: left.feed.turn(Knobs(late_ratio=0.5)),
+            "the generator is not at its steady load, but at",
+        ),
+        (
+            lambda left: left.settings(topology.PIPELINE_SETTINGS).edit({"deduplicate": False}),
+            "the configuration pipeline is not as it was deployed",
+        ),
+        (
+            lambda left: (Path(left.endpoints.state_directory) / BALLAST).write_bytes(b"12345"),
+            "5 bytes fill the volume of the job's state",
+        ),
+    ],
+    ids=["a toxic", "knobs", "a configuration", "ballast"],
+)
+def test_what_a_fault_left_anywhere_is_an_ailment(
+    running: Running, deployed: DeployedFile, tmp_path: Path, leave: Callable[[ProcessStack], None], told: str
+) -> None:
+    """That it is healed is not its own word alone: whatever it did not undo, the next drill would have."""
+    left = replace(
+        stack(tmp_path, volume=True, socket=running.socket),
+        links=dict.fromkeys(topology.LINKS, FakeLink(FakeClock())).__getitem__,
+    )
+    before = left.ailments()
+    leave(left)
+
+    assert not [one for one in before if one.startswith(told)]
+    assert [one for one in left.ailments() if one.startswith(told)]
 
 
 def test_a_hog_is_measured_while_it_lives(tmp_path: Path) -> None:
