@@ -9,15 +9,16 @@ from __future__ import annotations
 import importlib
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
 from pathlib import Path
+from traceback import extract_tb
 from typing import Any, Protocol, cast, runtime_checkable
 
 from harness.clock import Clock, cut_off, wait_until
-from harness.errors import FOREIGN, DeclarationError, HealFailed, Invalid, StackError
+from harness.errors import FOREIGN, DeclarationError, FiredrillError, HealFailed, Invalid, StackError
 from harness.model import Capability, Fault, Stack
 
 HEAL_LIMIT = 60.0
@@ -32,13 +33,26 @@ _PLAIN = (str, int, float, bool, type(None))
 # --- healing -----------------------------------------------------------------------------------
 
 
-def returning(fault: Fault, verb: str, error: type[Invalid] = StackError) -> AbstractContextManager[None]:
-    """Hold `verb` of `fault`, called in the block, to its limit; `error` if it does not return."""
-    problem = (
+@contextmanager
+def returning(fault: Fault, verb: str, error: type[Invalid] = StackError) -> Iterator[None]:
+    """Hold `verb` of `fault`, called in the block, to its word; `error` if it does not return, or raises.
+
+    Faults live in any package: a bug in one makes its own drill prove nothing, and no other.
+    """
+    late = (
         f"expected {verb} of {fault!r} to return, but it was still at work after {RETURN_LIMIT_S:g} s; "
         "see what it waits for"
     )
-    return cut_off(RETURN_LIMIT_S, error(problem))
+    try:
+        with cut_off(RETURN_LIMIT_S, error(late)):
+            yield
+    except FiredrillError:
+        raise
+    except (Exception, SystemExit) as bug:
+        where = extract_tb(bug.__traceback__)[-1]
+        raise error(
+            f"{verb} of {fault!r} raised {told(bug)} (line {where.lineno} of {where.filename})"
+        ) from bug
 
 
 @runtime_checkable

@@ -38,6 +38,8 @@ class Trick:
     heal_does_nothing: bool = False
     hangs: str = ""
     """The verb that does not return, once there is something to heal."""
+    buggy: str = ""
+    """The verb that raises what only a mistake does, once there is something to heal."""
     effect_limit_s: float = 10.0
     needs: frozenset[Capability] = frozenset()
 
@@ -68,5 +70,7 @@ class Trick:
             ground.broken_at = None
 
     def _hang(self, verb: str) -> None:
+        if self.buggy == verb:
+            raise RuntimeError(f"a bug in {verb}")
         if self.hangs == verb:
             threading.Event().wait(HANGING_S)

@@ -9,6 +9,7 @@ from typing import Any
 from detectors import declarations
 from detectors.metrics import METRICS
 from fixtures import topology
+from fixtures.load.orders import Kind
 from harness import undo
 from harness.model import Alarm, Metric, Scenario
 
@@ -24,6 +25,7 @@ _PARTS = {
     "link": ("link", topology.LINKS),
     "role": ("role", _ROLES),
     "settings": ("configuration", _SETTINGS),
+    "kind": ("kind of order", tuple(Kind)),
 }
 """What the fields of `harness.faults` name; a fault of another package calls its own as it likes."""
 

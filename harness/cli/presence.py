@@ -128,20 +128,26 @@ def free(lock: Path) -> bool:
     return True
 
 
+def await_hold(lock: Path, clock: Clock, *, within_s: float) -> contextlib.ExitStack | None:
+    """Take a lock as `hold` does, waiting for it: others hold it for a moment, to see whether it is free."""
+    taken: list[contextlib.ExitStack] = []
+
+    def got() -> bool:
+        held = hold(lock)
+        taken.extend([held] if held else [])
+        return held is not None
+
+    return taken[0] if wait_until(got, within=within_s, clock=clock) else None
+
+
 @contextlib.contextmanager
 def in_turn(home: Path, clock: Clock) -> Iterator[None]:
     """Take things down one command at a time: one's removal must not meet another's sweeping."""
     home.mkdir(parents=True, exist_ok=True)
-    taken: list[contextlib.ExitStack] = []
-
-    def got() -> bool:
-        held = hold(home / "removal.lock")
-        taken.extend([held] if held else [])
-        return held is not None
-
-    if not wait_until(got, within=TURN_LIMIT_S, clock=clock):
+    turn = await_hold(home / "removal.lock", clock, within_s=TURN_LIMIT_S)
+    if turn is None:
         raise StackError(
             f"another firedrill has been taking a stack down for {TURN_LIMIT_S:.0f} s; end it first"
         )
-    with taken[0]:
+    with turn:
         yield

@@ -191,9 +191,11 @@ class _Run:
             ports=self.request.ports,
             tell=lambda line: say(f"  {line}"),
         )
-        held = presence.hold(running.lock)
-        if held is not None:
-            self.cleanup.push(held)
+        # Somebody may be looking just now whether it is free; without its lock it would be, to all others.
+        held = presence.await_hold(running.lock, self.platform.clock, within_s=presence.TURN_LIMIT_S)
+        if held is None:
+            raise StackError(f"the stack {running.directory.name} was taken by another firedrill; run again")
+        self.cleanup.push(held)
         self.cleanup.callback(self._copy_logs if self.request.keep_up else self._take_down, running)
         guard.stack(running.directory, owned=not self.request.keep_up)
         self.present.starting(False)

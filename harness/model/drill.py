@@ -159,6 +159,8 @@ class Scenario:
                 yield f"its fault {self.fault!r} has no {', '.join(lacking)}"
             elif not isinstance(self.fault.effect_limit_s, float | int):
                 yield f"effect_limit_s of its fault is {self.fault.effect_limit_s!r}, which is no number"
+            elif not isinstance(self.fault.needs, frozenset):
+                yield f"needs of its fault is {self.fault.needs!r}, which is no frozenset"
 
     def _shape(self) -> Iterator[str]:
         if not self.summary.strip():

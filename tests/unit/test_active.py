@@ -143,9 +143,21 @@ def test_a_journal_that_cannot_be_written_does_not_keep_the_fault(bench: Bench) 
     assert bench.ground.broken_at is None
 
 
-@pytest.mark.parametrize(
-    ("verb", "error"), [("inject", StackError), ("in_effect", StackError), ("heal", HealFailed)]
-)
+VERBS = [("inject", StackError), ("in_effect", StackError), ("heal", HealFailed)]
+
+
+@pytest.mark.parametrize(("verb", "error"), VERBS)
+def test_a_mistake_in_a_fault_is_told_with_its_place(bench: Bench, verb: str, error: type[Exception]) -> None:
+    """Faults live in any package: it makes its own drill invalid, and is not ours to be reported."""
+    with pytest.raises(
+        error, match=rf"{verb} of Trick.* raised RuntimeError: a bug in {verb} \(line .*tricks.py"
+    ):
+        bench.hold(Trick("active", buggy=verb))
+
+    assert bench.ground.heals
+
+
+@pytest.mark.parametrize(("verb", "error"), VERBS)
 def test_a_verb_that_does_not_return_proves_nothing(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, verb: str, error: type[Exception]
 ) -> None:

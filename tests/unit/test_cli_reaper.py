@@ -7,7 +7,8 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
@@ -20,6 +21,7 @@ from harness.cli.reaper import Decision, Reaper, decide, reap
 from harness.clock import RealClock, wait_until
 from harness.undo import UndoJournal
 from tests.fake_stack import FakeStack, StubbornNode
+from tests.fakes import FakeClock
 from tests.unit.cli_rig import FakePlatform, FakeRunning
 
 ROOT = Path(reaper.__file__).parents[2]
@@ -94,7 +96,8 @@ def test_whatever_healing_raises_the_stack_is_taken_down(platform: FakePlatform,
 
     assert reap(platform, Decision(directory=left.directory, owned=True), tmp_path, said.append)
 
-    assert "NOT healed: Kill(target='broker-2'): OSError: [Errno 28] No space left on device" in said
+    why = "heal of Kill(target='broker-2') raised OSError: [Errno 28] No space left on device"
+    assert any(one.startswith(f"NOT healed: Kill(target='broker-2'): {why}") for one in said)
     assert ["down left"] == platform.log
 
 
@@ -280,3 +283,26 @@ def test_two_runs_never_use_the_same_stack(tmp_path: Path) -> None:
     assert not presence.free(lock)
     first.close()
     assert presence.free(lock)
+
+
+@dataclass
+class Opening(FakeClock):
+    """Time in which somebody lets go of a lock."""
+
+    held: ExitStack = field(kw_only=True)
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds)
+        self.held.close()
+
+
+def test_a_lock_that_somebody_only_looks_at_is_waited_for(tmp_path: Path) -> None:
+    """Without the lock of its own new stack a run goes on, and others take that for an orphan."""
+    lock = tmp_path / "drills.lock"
+    looking = presence.hold(lock)
+    assert looking is not None
+    clock = Opening(held=looking)
+
+    assert presence.await_hold(lock, clock, within_s=5.0) is not None
+    assert 0 < clock.asleep < 5.0
+    assert not presence.free(lock)

@@ -51,12 +51,15 @@ SCENARIO = Scenario(
 """
 MISNAMED = """
 from detectors.alarms import BROKER_DOWN
-from harness.faults import Both, Flap, Poison
-from harness.model import Scenario, Toxic
+from harness.faults import Both, Disturb, Flap, Poison
+from harness.model import Knobs, Scenario, Toxic
 SCENARIO = Scenario(
     summary="x",
     mode=22,
-    fault=Both(Flap(("broker-1", "broker-9"), every_s=18.0), Poison("flink-to-mars", Toxic(cut=True))),
+    fault=Both(
+        Flap(("broker-1", "broker-9"), every_s=18.0),
+        Both(Poison("flink-to-mars", Toxic(cut=True)), Disturb(Knobs(malformed_per_s=20.0), "malfomed")),
+    ),
     expect=(BROKER_DOWN,),
 )
 """
@@ -174,6 +177,7 @@ def test_every_problem_of_every_scenario_is_named_at_once(
         "b.py: the alarm BROKER_DOWN is not as it is deployed",
         "c.py: its fault names the node 'broker-9'; there are broker-1,",
         "c.py: its fault names the link 'flink-to-mars'; there are to-broker-1,",
+        "c.py: its fault names the kind of order 'malfomed'; there are good, malformed,",
         "d.py: the alarm BROKER_DOWN is not as it is deployed: metric.name is made_up_bytes, not kafka_",
         "d.py: alarm BROKER_DOWN: the metric made_up_bytes is not declared, so nobody publishes it",
         "d.py: metric made_up_bytes: its name says Bytes, its unit Count",

@@ -10,6 +10,7 @@ from harness.errors import DeclarationError
 from harness.faults import Kill
 from harness.model import Alarm, Damage, Fault, Harm, Orders, Scenario
 from tests.fakes import alarm
+from tests.tricks import Trick
 
 A = alarm("A")
 FAULT = Kill("broker-1")
@@ -166,6 +167,7 @@ def test_books_balance_with_exactly_the_damage_that_was_expected(
         ({"summary": 5}, 'summary is of type int; it is written "..."'),
         ({"fault": "Kill"}, "its fault 'Kill' has no needs, effect_limit_s, inject, in_effect, heal"),
         ({"fault": Kill}, "its fault is the class Kill; it is written Kill(...)"),
+        ({"fault": Trick("t", needs=())}, "needs of its fault is (), which is no frozenset"),  # type: ignore[arg-type]
         ({"fault": Kill("broker-1", effect_limit_s="x")}, "is 'x', which is no number"),  # type: ignore[arg-type]
         ({"expect": ["DOWN"]}, "expect is of type list; it is written (ALARM,) with a comma"),
         ({"expect": ("DOWN",)}, "expect has 'DOWN', which is no alarm"),

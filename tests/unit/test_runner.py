@@ -236,6 +236,8 @@ def test_settling_starts_again_when_the_quiet_is_broken(tmp_path: Path) -> None:
         Trick("run", inject_raises=True),
         Trick("run", heal_raises=True),
         Trick("run", heal_does_nothing=True),
+        Trick("run", buggy="inject"),
+        Trick("run", buggy="heal"),
     ],
     ids=repr,
 )
