@@ -19,6 +19,10 @@ ARCHIVED_WITHIN_S = 30.0
 """An offset may take this long into the archive: a flush, and a member that is taken over from."""
 
 
+STALE_S = 10.0
+"""End offsets this old say no more what there is to be archived: counted by them, a loss would fade away."""
+
+
 @dataclass
 class Runs:
     """Offsets of one partition that are archived, as runs with both ends included."""
@@ -65,8 +69,8 @@ class KafkaAgainstS3:
         self._archived.setdefault(batch.partition, Runs()).add(batch.first, batch.last)
 
     def missing(self, now: float) -> int | None:
-        """Count them; None before the first end offsets are known. What came before those is not judged."""
-        if not self._ends:
+        """Count them; None if the end offsets are not known. What came before the first is not judged."""
+        if not self._ends or now - self._ends[-1][0] > STALE_S:
             return None
         until = now - self._age_s
         while len(self._ends) > 1 and self._ends[1][0] <= until - self._span_s:

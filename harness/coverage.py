@@ -198,5 +198,5 @@ def _tolerances(scenarios: Mapping[str, Scenario], stored: Sequence[Stored]) -> 
 def _strengths(declared: Declared) -> Iterator[Strength]:
     board = {alarm.name for alarm in declared.alarms} - set(declared.exempt)
     for name, scenario in declared.drilled.items():
-        spoken_for = {alarm.name for alarm in (*scenario.expect, *scenario.tolerate)}
+        spoken_for = {alarm.name for alarm in (*scenario.expect, *scenario.tolerate, *scenario.blinds)}
         yield Strength(name, len(board - spoken_for), len(board))

@@ -82,6 +82,7 @@ class DrillRecord:
     wall_s: float
     rerun: str
     control: str = ""
+    blinded: tuple[str, ...] = ()
     ran: bool = True
     board: tuple[Watched, ...] = ()
     telemetry: Mapping[str, Points] = field(default_factory=dict)
@@ -93,7 +94,7 @@ class DrillRecord:
     @property
     def free(self) -> int:
         """Count the alarms of the board whose silence this drill judged."""
-        spoken_for = {*self.expected, *self.tolerated}
+        spoken_for = {*self.expected, *self.tolerated, *self.blinded}
         return sum(one.name not in spoken_for for one in self.board)
 
 

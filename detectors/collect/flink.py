@@ -91,6 +91,8 @@ class Reporters:
         """The offset last read of each partition. A job that is gone reads no further: it stays."""
         self.watermark_ms = 0.0
         """What the window operator knows of time, all subtasks of it; 0 while any does not know."""
+        self._source_mark = 0.0
+        """The watermark of the slowest source subtask when all of them knew one; 0 before that."""
         self.orders_per_s = 0.0
         self.progress = Progress()
 
@@ -162,8 +164,14 @@ class Reporters:
         ]
 
     def _watermark_lag(self, samples: Sequence[Sample], now: float) -> dict[str, float]:
-        marks = [mark for mark in self._marks(samples, SOURCE_WATERMARK, "Source") if mark]
-        return {m.WATERMARK_LAG.name: max(0.0, now * 1000 - min(marks))} if marks else {}
+        marks = self._marks(samples, SOURCE_WATERMARK, "Source")
+        # A source that was restarted knows nothing of time until it has read: event time stands where it
+        # was. A partition that is silent would else be taken for one that is not there.
+        if marks and all(marks):
+            self._source_mark = min(marks)
+        if not self._source_mark:
+            return {}
+        return {m.WATERMARK_LAG.name: max(0.0, now * 1000 - self._source_mark)}
 
     def _offsets(self, samples: Sequence[Sample]) -> dict[str, float]:
         for sample in samples:

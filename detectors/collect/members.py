@@ -30,14 +30,20 @@ class Members:
         return self.take({member: self._ask(url) for member, url in self._urls.items()}, now)
 
     def take(self, told: Mapping[str, list[Sample]], now: float) -> Reading:
-        """Make a reading of what each member told; one that said nothing has an empty list."""
-        rebalances, durations = 0.0, [0.0]
+        """Make a reading of what each member told; one that said nothing has an empty list.
+
+        StackError if none told of its rebalances: no number is better than a 0 that nobody counted.
+        """
+        rebalances, durations, counted = 0.0, [0.0], False
         for member, samples in told.items():
             if not samples:
                 continue
             counters = {(each.name, ""): each.value for each in samples if each.name != DURATION}
+            counted = counted or any(each.name == REBALANCES for each in samples)
             rebalances += self._growth[member].of(counters).get(REBALANCES, 0.0)
             durations.extend(each.value for each in samples if each.name == DURATION)
+        if not counted:
+            raise StackError(f"none of {', '.join(told)} told of its rebalances: a storm would not be seen")
         return Reading(
             {
                 m.REBALANCE_COUNT.name: self._rebalances.add(now, rebalances),

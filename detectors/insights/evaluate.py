@@ -27,7 +27,7 @@ from detectors.insights.syntax import (
     Sort,
     Stats,
 )
-from detectors.insights.values import Ordered, Value, compared, order, text, true
+from detectors.insights.values import Ordered, Value, compared, order, same, text, true
 
 DEFAULT_LIMIT = 10_000
 """What a query without `limit` returns at most (CWL_QuerySyntax-Limit)."""
@@ -122,7 +122,7 @@ def _first_of_each(rows: Iterable[Row], names: Sequence[str]) -> Iterable[Row]:
     """Yield the first row of each combination; one with a null in it is no duplicate (the guide)."""
     seen = set()
     for row in rows:
-        key = tuple(text(row.get(name)) for name in names)
+        key = tuple(same(row.get(name)) for name in names)
         if None in key or key not in seen:
             yield row
         seen.add(key)
@@ -133,7 +133,7 @@ def _grouped(rows: Iterable[Row], wanted: Sequence[Column], by: Sequence[Column]
     groups: dict[tuple[object, ...], tuple[Row, list[Row]]] = {} if by else {(): ({}, [])}
     for row in rows:
         head = {column.name: evaluate(column.expression, row) for column in by}
-        key = tuple(text(value) for value in head.values())
+        key = tuple(map(same, head.values()))
         groups.setdefault(key, (head, []))[1].append(row)
     for head, members in groups.values():
         yield {**head, **{column.name: _aggregated(column.expression, members) for column in wanted}}

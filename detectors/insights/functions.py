@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from detectors.insights.syntax import Call, Expression, Field, parts
-from detectors.insights.values import Timestamp, Value, compared, number, order, text
+from detectors.insights.values import Timestamp, Value, compared, number, order, same, text
 
 MANY = 1_000
 """As many arguments as one likes."""
@@ -172,7 +172,7 @@ def _extreme(rows: Rows, pick: Callable[..., Any]) -> Value:
 
 
 def _distinct(values: Iterable[Value]) -> int:
-    return len({text(value) for value in values})
+    return len(set(map(same, values)))
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,12 @@ def number(value: Value) -> int | float | None:
     return float(value) if "." in value else int(value)
 
 
+def same(value: Value) -> Value:
+    """Return a key that is the same for 5 and "5", but not for all that show alike."""
+    numeric = number(value)
+    return value if numeric is None else numeric
+
+
 def text(value: Value) -> str | None:
     """Return `value` as Insights would write it; None stays None."""
     if value is None or isinstance(value, str):

@@ -184,6 +184,7 @@ def _promised(drill: Drill, verdict: Verdict, head: Head, alarms: Sequence[Alarm
         wall_s=0.0,
         rerun=rerun(drill.name, head),
         control=drill.control,
+        blinded=names(scenario.blinds),
         board=tuple(
             Watched.of(alarm, scenario.sla_of(alarm) if alarm in scenario.expect else None)
             for alarm in alarms

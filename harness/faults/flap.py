@@ -24,7 +24,7 @@ class Flap:
 
     def in_effect(self, stack: Stack, /) -> bool:
         deaths = [stack.node(target).flaps() for target in self.targets]
-        return None not in deaths and sum(each or 0 for each in deaths) >= 1
+        return all(each is not None and each >= 1 for each in deaths)
 
     def remains(self, stack: Stack, /) -> bool:
         """Say whether any target is still being flapped."""

@@ -224,10 +224,14 @@ def test_the_run_that_showed_the_need_may_be_from_before_the_tolerance() -> None
 def test_how_much_a_drill_judges_is_told_weakest_first() -> None:
     """A wide tolerance is a weak drill."""
     third = fakes.alarm("THIRD")
-    report = covered({"a": KILLED, "b": TOLERANT, "calm": CALM}, alarms=(DOWN, LAG, third))
+    blinding = replace(TOLERANT, blinds={third: "it has no numbers then"})
+    drills = {"a": KILLED, "b": TOLERANT, "c": blinding, "calm": CALM}
+    report = covered(drills, alarms=(DOWN, LAG, third))
 
-    assert [("b", 1, 3), ("a", 2, 3)] == [(each.name, each.free, each.board) for each in report.strength]
-    assert pytest.approx(1 / 3) == report.strength[0].share
+    assert [("c", 0, 3), ("b", 1, 3), ("a", 2, 3)] == [
+        (each.name, each.free, each.board) for each in report.strength
+    ]
+    assert pytest.approx(1 / 3) == report.strength[1].share
 
 
 # --- the real catalogue ------------------------------------------------------------------------

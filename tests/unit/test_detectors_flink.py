@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from detectors import metrics as m
 from detectors.collect import flink
 from detectors.collect.flink import Reporters, Rest
@@ -80,14 +82,27 @@ def test_a_percentile_that_stands_still_is_not_repeated() -> None:
     assert m.LATENCY_P99.name not in reader.take(p99(700), {flink.PUTS: 0}, NOW + 13).levels
 
 
+def sources(*marks: float | None) -> list[Sample]:
+    """Return what source subtasks tell whose watermarks are these, epoch seconds; None knows none yet."""
+    known = (-9.2e18 if at is None else at * 1000 for at in marks)
+    return [mark(flink.SOURCE_WATERMARK, "Source:_orders_source", value) for value in known]
+
+
 def test_the_watermark_lag_is_the_slowest_sources() -> None:
     """And a source that has no watermark yet has no lag of a billion years."""
-    sources = [
-        mark(flink.SOURCE_WATERMARK, "Source:_orders_source", value)
-        for value in ((NOW - 3) * 1000, (NOW - 1) * 1000, -9.2e18)
-    ]
+    reader = reporters()
 
-    assert reporters().take(sources, {}, NOW).levels[m.WATERMARK_LAG.name] == 3_000
+    assert m.WATERMARK_LAG.name not in reader.take(sources(NOW - 1, None), {}, NOW).levels
+    assert reader.take(sources(NOW - 3, NOW - 1), {}, NOW).levels[m.WATERMARK_LAG.name] == 3_000
+
+
+@pytest.mark.parametrize("others", [(NOW + 60, None), (None, None)])
+def test_a_source_that_was_restarted_leaves_event_time_where_it_was(others: tuple[float | None, ...]) -> None:
+    """Its partition is silent, no window closes: the lag of the others alone would look well."""
+    reader = reporters()
+    reader.take(sources(NOW - 3, NOW - 1), {}, NOW)
+
+    assert reader.take(sources(*others), {}, NOW + 60).levels[m.WATERMARK_LAG.name] == 63_000
 
 
 def test_windows_are_not_judged_while_a_subtask_does_not_know_the_time() -> None:

@@ -192,7 +192,14 @@ def test_a_storm_is_counted_across_members_and_restarts() -> None:
     storm = members.take({"a": told(1, 4), "b": told(1, 4)}, 16.0)
 
     assert storm.levels["rebalance_count"] == 4
-    assert members.take({"a": [], "b": []}, 60.0).levels["rebalance_count"] == 0
+    assert members.take({"a": [], "b": told(1, 4)}, 60.0).levels["rebalance_count"] == 0
+
+
+@pytest.mark.parametrize("nobody", [[], [Sample(ARCHIVED, {}, 9.0)]], ids=["no answer", "a counter renamed"])
+def test_rebalances_that_nobody_tells_of_are_not_none(nobody: list[Sample]) -> None:
+    """An alarm on a 0 that nobody counted would be silent for ever, and look well."""
+    with pytest.raises(StackError, match="none of a, b told of its rebalances"):
+        Members({"a": "", "b": ""}).take({"a": nobody, "b": nobody}, 1.0)
 
 
 def test_members_that_join_one_after_the_other_are_no_storm() -> None:

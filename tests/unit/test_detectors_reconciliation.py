@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from detectors.archive import Batch
 from detectors.invariants import STRANGE_AFTER_S, Progress
 from detectors.ledger import Row
-from detectors.reconciliation import KafkaAgainstS3, Runs, Totals, difference
+from detectors.reconciliation import STALE_S, KafkaAgainstS3, Runs, Totals, difference
 from tests.unit.accounts_rig import WINDOWS, look, pane, row
 
 
@@ -61,6 +61,16 @@ def test_what_is_archived_in_the_end_is_missing_no_more_and_a_loss_grows_old() -
     assert against(archived=300, at=150.0) == 0
     assert against(archived=0, at=190.0) < 300  # type: ignore[operator]
     assert against(archived=0, at=200.0) == 0
+
+
+def test_without_end_offsets_of_now_nothing_is_known() -> None:
+    """Counted by those of a minute ago, a loss would fade away while nobody can look."""
+    reconciled = KafkaAgainstS3()
+    for second in range(60):
+        reconciled.ends(100.0 + second, {0: 10 * second})
+
+    assert reconciled.missing(160.0)
+    assert reconciled.missing(159.0 + STALE_S + 1) is None
 
 
 def cents(rows: list[Row], *panes: object, excused: tuple[str, ...] = ()) -> int:

@@ -349,6 +349,20 @@ def test_a_fault_that_is_not_felt_remains_until_it_is_healed(fault: Fault) -> No
     assert not remains(fault, stack)
 
 
+def test_a_flap_of_two_is_in_effect_once_both_have_died() -> None:
+    """Half of a fault is another fault."""
+    clock = FakeClock()
+    stack, fault = FakeStack(clock), Flap(topology.ARCHIVERS, 5.0)
+    stack.node(topology.ARCHIVER_1).flap(5.0)
+    clock.sleep(4.0)
+    stack.node(topology.ARCHIVER_2).flap(5.0)
+    clock.sleep(2.0)
+
+    assert not fault.in_effect(stack)
+    clock.sleep(3.0)
+    assert fault.in_effect(stack)
+
+
 def test_flap_steadies_every_node_even_if_one_is_unknown() -> None:
     """One broken heal must not leave the others flapping."""
     clock = FakeClock()

@@ -219,6 +219,14 @@ def test_aggregates_leave_out_what_is_null() -> None:
     assert expected == list(asked(query, {"n": 1}, {"n": 1}, {"n": 4}, {"m": 9})[0].values())
 
 
+def test_what_shows_alike_need_not_be_the_same() -> None:
+    """Numbers are shown with four decimals; 5 and "5" are one."""
+    rates: list[dict[str, Any]] = [{"r": 0.00001}, {"r": 0.00002}, {"r": 5}, {"r": "5"}]
+
+    assert [{"count_distinct(r)": 3}] == asked("stats count_distinct(r)", *rates)
+    assert 3 == len(asked("stats count(*) by r", *rates)) == len(asked("fields r | dedup r", *rates))
+
+
 def test_an_aggregate_of_nothing_is_null_and_a_count_zero() -> None:
     """A sum of no values is unknown, not 0; but nothing can be counted."""
     assert [{"count(*)": 0}] == asked("filter n > 1 | stats count(*), sum(n), min(n), pct(n, 9)", {"n": 1})

@@ -63,9 +63,12 @@ def test_a_sham_that_passed_is_said_in_the_headline() -> None:
     assert "1 sham not INVALID: the harness can't be trusted" == got
 
 
-def test_free_counts_neither_expected_nor_tolerated_alarms() -> None:
-    """A wide tolerance must show as a small share of the board."""
-    assert 3 == sample.passed().free
+def test_free_counts_no_alarm_whose_silence_is_not_judged() -> None:
+    """A wide tolerance must show as a small share of the board, and so must what the fault blinds."""
+    drill = sample.passed()
+    quiet = next(one.name for one in drill.board if one.name not in (*drill.expected, *drill.tolerated))
+
+    assert (3, 2) == (drill.free, replace(drill, blinded=(quiet,)).free)
 
 
 def test_a_watched_alarm_takes_the_scenarios_own_sla() -> None:
