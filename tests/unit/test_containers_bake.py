@@ -115,14 +115,6 @@ def test_everybody_may_read_all_of_it(folder: Path) -> None:
     assert not modes[folder / f"env/{SITE}/uv/__init__.py"] & 0o111
 
 
-def test_a_base_without_the_shared_library_is_refused(folder: Path) -> None:
-    """Or the first job would fail, minutes later, in the TaskManager."""
-    (folder / "home/runtime/1/flink/bin/python").write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
-
-    with pytest.raises(InstallError, match=r"libpython3\.\d+ on Debian"):
-        baked(folder)
-
-
 def test_a_failed_installation_is_one_line(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -184,6 +184,17 @@ def test_a_jdk_that_cannot_be_run_is_said_with_its_remedy(world: World) -> None:
     assert world.find() is None
 
 
+def test_a_python_without_its_shared_library_is_refused_with_its_remedy(world: World) -> None:
+    """Debian's own comes without: every task would fail, and be restarted for ever."""
+    world.mirror.files |= engines(world.locks.with_name("alone"), library="").files
+    world.locks = world.locks.with_name("alone")
+
+    with pytest.raises(InstallError, match=r"libpython3\.\d+ on Debian; pyenv builds it with"):
+        world.install()
+
+    assert world.find() is None
+
+
 def test_killed_in_a_download_it_goes_on_from_there(world: World) -> None:
     """Nothing half-installed is taken as complete, and nothing arrives twice."""
     killed_at(world, LAST_JAR)

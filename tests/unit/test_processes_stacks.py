@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -302,10 +304,22 @@ def test_a_supervisor_can_listen_also_where_tmpdir_is_deep(
         start(tmp_path, replace(KIND, lay_out=listening))
 
 
-def test_once_a_supervisor_may_live_its_directory_stays(
+def test_a_dead_stack_that_a_run_still_holds_is_left_to_it(tmp_path: Path) -> None:
+    """It wants the logs; and it may live after all, in a container whose processes nobody here can see."""
+    directory = tmp_path / "stacks" / "abcdef"
+    directory.mkdir(parents=True)
+    (directory / "supervisor.pid").write_text("999999999", encoding="ascii")
+
+    with open(directory / "drills.lock", "w", encoding="utf-8") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert [] == stacks.sweep(tmp_path, KIND, FakeClock())
+    assert [directory] == stacks.sweep(tmp_path, KIND, FakeClock())
+
+
+def test_what_was_laid_out_for_a_supervisor_that_did_not_start_is_removed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without its files nobody would know of it any more, and so nobody would end it."""
+    """Mounts, cgroups, networks: `up` has no reaper that would find them."""
 
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
@@ -319,5 +333,25 @@ def test_once_a_supervisor_may_live_its_directory_stays(
     with pytest.raises(KeyboardInterrupt):
         start(tmp_path, replace(KIND, lay_out=whole, remains=removed.append))
 
-    assert 1 == len(list((tmp_path / "stacks").iterdir()))
-    assert not removed
+    assert [] == list((tmp_path / "stacks").iterdir())
+    assert 1 == len(removed)
+
+
+def test_a_supervisor_that_was_not_seen_to_live_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without its files nobody would know of it any more, and so nobody would end it."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def interrupted(*_: object, **__: object) -> bool:
+        started.append(bring_up._STARTED_HERE[tmp_path])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(bring_up, "wait_until", interrupted)
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "waits.py").write_text("import signal\nsignal.pause()\n", encoding="utf-8")
+    layout = Layout(tmp_path, endpoints(tmp_path), [])
+    with open(tmp_path / "lock", "w", encoding="utf-8") as lock, pytest.raises(KeyboardInterrupt):
+        bring_up.start_supervisor(layout, "waits", lock.fileno(), FakeClock())
+
+    assert [-signal.SIGKILL] == [each.returncode for each in started]
