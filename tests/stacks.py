@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 
 from detectors.alarms import RECORDS_CREATED
 from fixtures.containers import image
+from harness.cli import presence
 from harness.cli.joined import platform as joined
 from harness.cli.platform import KINDS, Platform, Running
 from harness.clock import Clock, wait_until
@@ -80,16 +82,23 @@ def docker_engine(docker_client: docker.DockerClient) -> None:
 
 
 @pytest.fixture(scope="session")
-def real(kind: str) -> Iterator[RealStack]:
-    """Install the engines if need be, start a stack, take it down at the end."""
+def real(kind: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealStack]:
+    """Install the engines if need be, start a stack, take it down at the end; killed, its reaper does."""
     platform = joined(kind)
     platform.install(print)
     platform.sweep()
-    running = platform.up(seed=1, kept=True, ports=None, tell=print)
-    try:
-        yield RealStack(platform, running, platform.stack(running), platform.board(running), platform.clock)
-    finally:
-        platform.down(running)
+    guard = platform.guard(tmp_path_factory.mktemp("reaper"))
+    with presence.announced(platform.home, "the tests") as present, contextlib.closing(guard):
+        present.starting(True)
+        running = platform.up(seed=1, kept=True, ports=None, tell=print)
+        guard.stack(running.directory, owned=True)
+        present.starting(False)
+        stack, board = platform.stack(running), platform.board(running)
+        try:
+            yield RealStack(platform, running, stack, board, platform.clock)
+        finally:
+            platform.down(running)
+            guard.bye()
 
 
 def firedrill(*arguments: str, limit_s: float = 300.0) -> subprocess.CompletedProcess[str]:
