@@ -49,6 +49,13 @@ def test_a_result_that_the_ledger_contradicts_is_wrong(pane: Result, why: str) -
     assert [f"r01 from 5000, pane 0 of epoch 1: {why}"] == wrong(pane)
 
 
+def test_a_window_begins_where_one_may_begin() -> None:
+    """Windows that overlap would let an order be counted in either."""
+    (said,) = wrong(replace(PANE, window_start=3_000, window_end=8_000, order_ids=("a",), total_cents=300))
+
+    assert said.endswith("there is no window to 8000, each is 5000 ms long")
+
+
 @pytest.mark.parametrize(
     "panes",
     [

@@ -203,6 +203,24 @@ def test_a_gap_filled_in_part_is_as_old_as_it_was() -> None:
     assert sum(run.records for run in found.discarded(105.0)) == 7
 
 
+@pytest.mark.parametrize("young", [(40, 49), (-20, -10)], ids=["after it", "before it"])
+def test_a_gap_is_no_older_than_itself(young: tuple[int, int]) -> None:
+    """Another one, in the same partition, may have settled."""
+    found = gaps((0, 9), (20, 29))
+    found.take(batch(archive_line("orders", 0, *young)), 104.0)
+
+    assert [(10, 19)] == [(run.first, run.last) for run in found.discarded(105.0)]
+
+
+def test_a_gap_from_before_is_not_reported_again() -> None:
+    """A collector that was started anew finds those that the one before has told."""
+    found = gaps((0, 9), (20, 29))
+    found.baseline()
+    found.take(batch(archive_line("orders", 0, 32, 35)), 103.0)
+
+    assert [(30, 31)] == [(run.first, run.last) for run in found.discarded(200.0)]
+
+
 @given(
     st.lists(st.integers(1, 6), min_size=2, max_size=30),
     st.sets(st.integers(0, 29)),
