@@ -29,14 +29,17 @@ STAGGER_S = 0.05
 """LocalStack's scheduler dies, silently, of two evaluations due at the very same moment."""
 
 
-HEARTBEATS_AHEAD_S = range(-15, 60, 5)
-"""A deployed dead-man alarm must not go off before the collector had its chance to start."""
+HEARTBEATS_AHEAD_S = range(-15, 20, 5)
+"""A deployed dead-man alarm must not go off before the collector, which was started before it, is heard.
+
+Nor be kept quiet for longer: a stack injects its first fault 25 s after this, and it may be the collector's.
+"""
 
 
 def deploy(alarms: Sequence[Alarm], endpoints: Endpoints, clock: Clock) -> None:
     """Create the topic, the queue that listens to it, the alarms, the dashboards; BoardError: what failed.
 
-    The collector has a minute to begin: until then heartbeats dated ahead stand in for its own.
+    The collector has a quarter of a minute to begin: until then heartbeats dated ahead stand in for its own.
     """
     with _told("deploying the alarms"):
         topic = aws.client("sns", endpoints.aws_direct).create_topic(Name=TOPIC)["TopicArn"]

@@ -182,7 +182,6 @@ BY_NAME: Mapping[Keep, frozenset[str]] = {
             "duplicates_in_lake",
             "late_arrival_records_total",
             "late_records_lost",
-            "config_drift",
             "cloudwatch_putmetric_errors",
             "collector_ticks_missed",
             "collector_source_errors",
@@ -192,7 +191,6 @@ BY_NAME: Mapping[Keep, frozenset[str]] = {
             "s3_upload_errors_total",
             "invariant_created_records",
             "invariant_unaccounted_records",
-            "reconciliation_kafka_s3_missing_records",
             "reconciliation_totals_difference_cents",
         }
     ),
@@ -200,6 +198,7 @@ BY_NAME: Mapping[Keep, frozenset[str]] = {
     Keep.RESOURCE: frozenset(
         {
             "kafka_broker_alive_count",
+            "reconciliation_kafka_s3_missing_records",
             "consumer_lag",
             "consumer_lag_records",
             "consumer_position_offset",
@@ -217,7 +216,7 @@ BY_NAME: Mapping[Keep, frozenset[str]] = {
         }
     ),
     # The digits of a hash: an average of them means nothing.
-    Keep.CHECKPOINTS: frozenset({"config_version"}),
+    Keep.CHECKPOINTS: frozenset({"config_version", "config_drift"}),
 }
 _PERCENTILE = re.compile(r"_p\d\d(_|$)")
 

@@ -56,9 +56,9 @@ def test_the_end_of_a_connection_passes_through() -> None:
 def test_a_delay_adds_itself_once_to_a_round_trip() -> None:
     """Only what goes to the server is delayed."""
     with rig("tcp", Upstream()) as it, it.connect() as client:
-        it.link.poison(Toxic(delay_s=0.4))
+        it.link.poison(Toxic(delay_s=1.0))
 
-        assert 0.4 <= roundtrip(client, b"x") < 0.8
+        assert 1.0 <= roundtrip(client, b"x") < 2.0
 
 
 def test_a_delay_is_no_bandwidth_limit() -> None:
@@ -146,7 +146,7 @@ def test_a_hanging_link_stays_open_and_forwards_nothing_until_it_is_cured() -> N
             client.settimeout(0.2)
             with pytest.raises(TimeoutError):
                 client.recv(1)
-            assert 2 == it.link.traffic().held
+            assert it.eventually(lambda link: link.traffic().held == 2)
             assert 0.1 < it.link.traffic().longest_held_s < 5
             assert 0 == it.link.traffic().bytes
             it.link.cure()
