@@ -93,8 +93,9 @@ POLICY: Mapping[Keep, Rule] = {
     Keep.PERCENTILES: Rule(
         asked=("per record", "1 day", "Percentiles (p50, p95, p99) kept 30 days"),
         done=(
-            "single orders' latencies never leave the job: it hands over percentiles of the last 10 s, and "
-            "they are kept as they are, because no percentile of a minute follows from those of its seconds"
+            "single orders' latencies never leave the job: it hands over percentiles of the last 8 to 10 s, "
+            "and they are kept as they are, because no percentile of a minute follows from those of "
+            "its seconds"
         ),
     ),
     Keep.ERRORS: Rule(

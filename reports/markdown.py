@@ -62,9 +62,14 @@ def _row(drill: DrillRecord, label: str) -> list[str]:
         "<br>".join(_notified(drill)) or "–",
         found.get(CLEARED, "–"),
         plain(", ".join(verdict.unexpected)) or "–",
-        found.get(BOOKS, "–"),
+        found.get(BOOKS, "–") + _harmed(drill),
         f"{drill.wall_s:.0f} s",
     ]
+
+
+def _harmed(drill: DrillRecord) -> str:
+    orders = drill.verdict.orders
+    return f", {len(orders.harmed_ids):,} harmed as expected" if orders and orders.harmed_ids else ""
 
 
 def _notified(drill: DrillRecord) -> Iterator[str]:

@@ -168,7 +168,7 @@ MEMORY_LEAK = Alarm(
         "process beside it (`ps`, sorted by memory). Restart that TaskManager before the kernel does: "
         "memory_seconds_to_full says when."
     ),
-    condition_s=40,  # four points of a trend, 10 s apart, and the first within 10 s
+    condition_s=40,  # 30 s of growth, the shortest span of a trend, and 10 s to begin with it
 )
 THREAD_POOL_EXHAUSTED = Alarm(
     name="THREAD_POOL_EXHAUSTED",

@@ -97,7 +97,7 @@ MEMORY_USAGE = metric(
 MEMORY_SECONDS_TO_FULL = metric(
     "memory_seconds_to_full",
     Unit.SECONDS,
-    "derived: room left over the Theil-Sen slope of memory_usage_percentage (10 s points of 30 s to 60 min), "
+    "derived: room left over the Theil-Sen slope of memory_usage_percentage (15 means of 30 s to 60 min), "
     "of the TaskManager that is full first; 86,400 unless that is over 50 % and grew 2 points, steadily",
     "when memory runs out if it goes on growing like this",
     tier=Tier.HEALTH,

@@ -45,7 +45,9 @@ def told(event: Event) -> str:
             return f"ailing: {', '.join(data['ailments'])}"
         case Kind.BOOKS:
             counts = ("produced", "windowed", "dlq", "late", "missing", "duplicate")
-            return f"books: {', '.join(f'{data[count]} {count}' for count in counts)}"
+            harmed = len(data.get("harmed_ids", ()))
+            expected = f"; {harmed} of them harmed as expected" if harmed else ""
+            return f"books: {', '.join(f'{data[count]} {count}' for count in counts)}{expected}"
         case Kind.ERROR:
             return f"{event.subject}: {data['message']}"
         case Kind.SKIPPED:

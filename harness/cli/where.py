@@ -35,7 +35,7 @@ def where(session: Session, /, order_id: str, run: str | None, out: Path, stack_
         if stack_id is not None:
             raise UsageError("an order is looked for on a stack or in a stored run: give --stack-id or --run")
         folder = stored.run_folder(run, out)
-        told, looked_in = kept(folder, order_id), [f"the journal and the logs in {folder}"]
+        told, looked_in = kept(folder, order_id), list(_looked_in(folder))
     else:
         running = _chosen(session.platform, stack_id)
         places = session.platform.whereabouts(running)
@@ -68,6 +68,14 @@ def kept(folder: Path, order_id: str) -> list[tuple[str, str]]:
     """Return what the journal and the logs in `folder` say of the order. UsageError if it is no run's."""
     _, events = rebuilt.read(folder)
     return [*_books(folder, events, order_id), *_logs(folder / "logs", order_id)]
+
+
+def _looked_in(folder: Path) -> Iterator[str]:
+    if (folder / "logs").is_dir():
+        yield f"the journal and the logs in {folder}"
+    else:
+        yield f"the journal in {folder} (it has no logs)"
+    yield "which name orders that were harmed or refused; of one that went its way only a running stack knows"
 
 
 def _books(folder: Path, events: Sequence[timeline.Event], order_id: str) -> Iterator[tuple[str, str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 from rich.console import Console
@@ -15,6 +15,7 @@ from harness.model import AlarmState, Orders, Phase
 from harness.timeline import Event, Kind
 from tests.fakes import START, FakeClock
 
+BOOKS = Orders(produced=3, windowed=2, dlq=0, duplicate=0, late=0, missing=0)
 DRILL = Drill("kafka_broker_killed", catalogue.find()["kafka_broker_killed"])
 
 
@@ -87,10 +88,13 @@ def test_the_next_drill_starts_with_a_clean_picture() -> None:
         (event(0, Kind.AILING, ailments=["a is down"]), "ailing: a is down"),
         (event(0, Kind.AILING, ailments=[]), ""),
         (
-            event(
-                0, Kind.BOOKS, **asdict(Orders(produced=3, windowed=2, dlq=0, duplicate=0, late=0, missing=1))
-            ),
+            event(0, Kind.BOOKS, **asdict(replace(BOOKS, missing=1))),
             "books: 3 produced, 2 windowed, 0 dlq, 0 late, 1 missing, 0 duplicate",
+        ),
+        (
+            event(0, Kind.BOOKS, **asdict(replace(BOOKS, missing=1, harmed_ids=("o-1",)))),
+            "books: 3 produced, 2 windowed, 0 dlq, 0 late, 1 missing, 0 duplicate; "
+            "1 of them harmed as expected",
         ),
         (event(0, Kind.CANARY, "OK", changed_at=0, notified_at=0), ""),
     ],

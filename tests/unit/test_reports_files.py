@@ -95,6 +95,15 @@ def test_an_order_in_two_windows_does_not_reconcile() -> None:
     assert got["reconciled"] is False
 
 
+def test_the_summary_says_how_many_orders_were_harmed_as_expected() -> None:
+    """Books that balance because hundreds were lost as expected are not those without a loss."""
+    orders = replace(sample.BALANCED, missing=2, expected_missing=2, harmed_ids=("o-1", "o-2"))
+    drill = replace(sample.passed(), verdict=replace(sample.passed().verdict, orders=orders))
+
+    assert "2 harmed as expected" in markdown.render(sample.run(drill))
+    assert "harmed" not in markdown.render(sample.run(sample.passed()))
+
+
 def test_the_summary_shows_a_skipped_drill_as_skipped() -> None:
     """With its reason, and without a tick."""
     text = markdown.render(sample.run(sample.skipped()))
