@@ -1,4 +1,4 @@
-"""Clients for the harness's and the collector's own AWS calls: always dummy credentials, never a user's."""
+"""Clients for AWS calls of the harness and of the collector: always dummy credentials, but for `of_account`."""
 
 from __future__ import annotations
 
@@ -29,3 +29,8 @@ def client(service: Any, endpoint: str, *, attempts: int = 2, timeout_s: float =
             s3={"addressing_style": "path"},
         ),
     )
+
+
+def of_account(service: Any, region: str) -> Any:
+    """Return a client of a real account, with the credentials of the user, who has asked for it."""
+    return boto3.client(service, region_name=region)

@@ -131,7 +131,7 @@ def _told(what: str) -> Iterator[None]:
     try:
         yield
     except (BotoCoreError, ClientError, ResponseParserError) as error:
-        raise StackError(f"{what} failed: {error}; is it alive? See its log") from error
+        raise StackError(f"{what} failed: {error}; does it answer, and are these its credentials?") from error
 
 
 Span = tuple[float, float]

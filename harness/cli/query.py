@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import click
 from rich.console import Console
@@ -24,7 +23,6 @@ from harness.cli.journal import JOURNAL
 from harness.cli.live import say
 from harness.cli.platform import Platform, Session
 from harness.cli.play import FOLDER
-from harness.clock import Clock
 from harness.errors import UsageError
 from harness.timeline import Event, Kind
 
@@ -35,7 +33,6 @@ BEFORE_S = 10.0
 ALWAYS = (float("-inf"), float("inf"))
 _SPAN = re.compile(r"(\d+)([smhd])")
 _UNITS_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 @click.command()
@@ -45,6 +42,7 @@ _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 @click.option("--drill", metavar="NAME", help="Of a stored run: what was logged around this drill only.")
 @click.option("--out", type=FOLDER, default=Path("runs"), show_default=True, help="Where runs are left.")
 @click.option("--stack-id", "name", metavar="ID", help="Ask this stack, if several are running.")
+@click.option("--aws", "region", metavar="REGION", help="Ask AWS itself there, with your own credentials.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def query(
@@ -56,21 +54,24 @@ def query(
     drill: str | None,
     out: Path,
     name: str | None,
+    region: str | None,
     as_json: bool,
 ) -> None:
     """Ask the logs: FILE is a Logs Insights query, the name of one that comes with firedrill, or an alarm.
 
     An alarm stands for the first query of its runbook. Without FILE, list those that come with
-    firedrill. Asks the stack that is running, or a stored run.
+    firedrill. Asks the stack that is running, a stored run, or the log groups of a real account.
     """
-    if file is None and (as_json or run or drill or since or name):
+    if file is None and (as_json or run or drill or since or name or region):
         raise UsageError("which query? Give FILE, a file or a name; `firedrill query` alone lists them")
     if file is None:
         for line in _listed():
             say(line)
         return
-    if run and name:
-        raise UsageError("--run asks a stored run and --stack-id a running one; give one of them")
+    if sum(map(bool, (run, name, region))) > 1:
+        raise UsageError(
+            "--run asks a stored run, --stack-id a running stack, --aws a real account; give one of them"
+        )
     if drill and not run:
         raise UsageError("--drill is one of a stored run; say with --run RUN of which")
     asked, span_ms = _file(file), _span(since)
@@ -79,7 +80,13 @@ def query(
         found = events.within(events.stored(folder, asked.groups), spans(folder, drill))
         result = insights.run(asked.query, events.newest(found, span_ms))
     else:
-        result = _of_stack(session.platform, name, asked, span_ms or _span(DEFAULT_SINCE) or 0)
+        clock = session.platform.clock
+        end_ms = int(clock.now() * 1000)
+        start_ms = end_ms - (span_ms or _span(DEFAULT_SINCE) or 0)
+        if region:
+            result = events.asked(aws.of_account("logs", region), asked, start_ms, end_ms, clock)
+        else:
+            result = _of_stack(session.platform, name, asked, start_ms, end_ms)
     if as_json:
         say(json.dumps(_document(asked, result), indent=1))
         return
@@ -146,7 +153,8 @@ def _end(body: Sequence[Event]) -> float:
     return next((event.at for event in body if event.kind is Kind.DONE), ALWAYS[1])
 
 
-def _of_stack(platform: Platform, name: str | None, file: QueryFile, span_ms: int) -> Result:
+def _of_stack(platform: Platform, name: str | None, file: QueryFile, start_ms: int, end_ms: int) -> Result:
+    """Return the answer by a stack's events: LocalStack itself ignores most of a query."""
     running = [one for one in platform.running() if name in (None, one.directory.name)]
     if not running:
         which = f"called {name} " if name else ""
@@ -154,20 +162,8 @@ def _of_stack(platform: Platform, name: str | None, file: QueryFile, span_ms: in
     if len(running) > 1:
         known = ", ".join(one.directory.name for one in running)
         raise UsageError(f"several stacks are running; choose one with --stack-id: {known}")
-    endpoint = running[0].endpoints.aws_direct
-    client = aws.client("logs", endpoint, timeout_s=30.0)
-    return answer(client, endpoint, file, span_ms=span_ms, clock=platform.clock)
-
-
-def answer(client: Any, endpoint: str, file: QueryFile, *, span_ms: int, clock: Clock) -> Result:
-    """Return the answer from CloudWatch Logs at `endpoint` over the last `span_ms`.
-
-    AWS answers itself. LocalStack, on loopback, ignores most of a query: there we read its events.
-    """
-    end_ms = int(clock.now() * 1000)
-    if urlsplit(endpoint).hostname in _LOOPBACK:
-        return insights.run(file.query, events.fetched(client, file.groups, end_ms - span_ms, end_ms))
-    return events.asked(client, file, end_ms - span_ms, end_ms, clock)
+    client = aws.client("logs", running[0].endpoints.aws_direct, timeout_s=30.0)
+    return insights.run(file.query, events.fetched(client, file.groups, start_ms, end_ms))
 
 
 # --- showing -----------------------------------------------------------------------------------

@@ -9,13 +9,12 @@ from typing import Any
 
 import pytest
 
-from detectors import queries
+from detectors import aws, queries
 from harness.cli import query
 from harness.cli.main import main
 from harness.errors import UsageError
 from harness.timeline import Event, Kind
-from tests.fakes import FakeClock
-from tests.unit.cli_rig import FakePlatform
+from tests.unit.cli_rig import FakePlatform, TickingClock
 from tests.unit.queries_rig import AT, FakeCloud, run_folder
 
 BEGAN = AT / 1000
@@ -73,6 +72,7 @@ def test_a_query_of_one_s_own_is_asked(tmp_path: Path, capsys: pytest.CaptureFix
         (["dlq_by_error", "--since", "soon"], "--since is a time such as"),
         (["dlq_by_error", "--since", "0s"], "--since is a time such as"),
         (["dlq_by_error", "--run", "a", "--stack-id", "b"], "give one of them"),
+        (["dlq_by_error", "--aws", "eu-west-1", "--run", "a"], "give one of them"),
         (["--json"], "which query? Give FILE"),
         (["dlq_by_error", "--drill", "calm"], "--drill is one of a stored run"),
         (["dlq_by_error"], "no stack is running; --run RUN"),
@@ -206,17 +206,41 @@ def test_several_stacks_must_be_told_apart(tmp_path: Path, capsys: pytest.Captur
     assert "choose one with --stack-id: one, two" in capsys.readouterr().err
 
 
-def test_localstack_s_events_are_read_and_aws_is_asked() -> None:
-    """LocalStack would ignore the filter and answer with everything."""
-    file, clock = queries.built_in()["dlq_by_error"], FakeClock(AT / 1000 + 60)
-    local, cloud = FakeCloud(), FakeCloud()
+def test_localstack_s_events_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would ignore the filter and answer with everything."""
+    platform, cloud = FakePlatform(tmp_path, clock=TickingClock(AT / 1000 + 60)), FakeCloud()
+    platform.add("one", kept=True)
+    monkeypatch.setattr(aws, "client", lambda *_, **__: cloud)
 
-    query.answer(local, "http://127.0.0.1:4566", file, span_ms=90_000, clock=clock)
-    answer = query.answer(cloud, "https://logs.eu-west-1.amazonaws.com", file, span_ms=90_000, clock=clock)
+    assert 0 == main(["query", "dlq_by_error", "--since", "90s"], platform)
+    assert AT - 30_000 == cloud.asked["startTime"]
+    assert "queryString" not in cloud.asked
 
-    assert AT - 30_000 == local.asked["startTime"]
-    assert "queryString" in cloud.asked
-    assert 7 == answer.rows[0]["n"]
+
+def test_a_real_account_answers_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The runbook is for the platform that pages, not only for its double."""
+    clouds = {"eu-west-1": FakeCloud()}
+    monkeypatch.setattr(aws, "of_account", lambda _, region: clouds[region])
+
+    assert 0 == firedrill(tmp_path, "dlq_by_error", "--aws", "eu-west-1", "--json")
+    assert "stats" in clouds["eu-west-1"].asked["queryString"]
+    assert 7 == json.loads(capsys.readouterr().out)["rows"][0]["n"]
+
+
+def test_without_credentials_an_account_is_not_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line, and no traceback of the SDK's."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+    assert 2 == firedrill(tmp_path, "dlq_by_error", "--aws", "eu-west-1")
+    assert "asking dlq_by_error failed: Unable to locate credentials" in capsys.readouterr().err
 
 
 def test_explain_names_the_query_of_each_alarm(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
