@@ -1,4 +1,4 @@
-"""Clients for AWS calls of the harness and of the collector: always dummy credentials, but for `of_account`."""
+"""Clients for the AWS calls of harness and collector: always dummy credentials, but for `of_account`."""
 
 from __future__ import annotations
 

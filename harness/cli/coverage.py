@@ -65,23 +65,26 @@ def covered(session: Session, /, out: Path | None, only_declared: bool, as_json:
 
 def read(out: Path) -> tuple[list[Stored], list[str]]:
     """Return the drills judged or skipped in `out`, oldest first, and what could not be read and why."""
-    stored: list[Stored] = []
+    stored: dict[str, list[Stored]] = {}
     unread: list[str] = []
-    # A run's folder is named by when it began; `latest` is one of them again.
+    # `latest` is one of them again.
     folders = sorted(each for each in out.glob("*") if each.is_dir() and not each.is_symlink())
     for folder in folders:
         try:
-            stored += _stored(folder / RESULTS)
+            began, drills = _stored(folder / RESULTS)
+            stored[f"{began or folder.name} {folder}"] = drills
         except FileNotFoundError:
             unread.append(f"{folder}: there is no {RESULTS}; was the run cut off?")
         except (OSError, ValueError, KeyError, TypeError) as error:
             unread.append(f"{folder / RESULTS} cannot be read: {type(error).__name__}: {error}")
-    return stored, unread
+    return [drill for began in sorted(stored) for drill in stored[began]], unread
 
 
-def _stored(path: Path) -> list[Stored]:
-    rows = json.loads(path.read_text(encoding="utf-8"))["scenarios"]
-    return [
+def _stored(path: Path) -> tuple[str, list[Stored]]:
+    """Return the run's name, which says when it began (old ones have none), and its drills."""
+    results = json.loads(path.read_text(encoding="utf-8"))
+    rows = results["scenarios"]
+    return str(results.get("run", "")), [
         Stored(
             row["name"],
             frozenset(row["tolerated"]),

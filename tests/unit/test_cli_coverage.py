@@ -109,6 +109,18 @@ def test_stored_runs_are_read_oldest_first_and_once(tmp_path: Path) -> None:
     assert (["A", "B"], []) == ([name for each in stored for name in each.fired], unread)
 
 
+def test_a_run_that_was_renamed_is_as_old_as_it_was(tmp_path: Path) -> None:
+    """Runs kept as evidence have names that people gave them."""
+    for name, run, fired in (("a", "2026-01-02T05-00-00-7", "B"), ("b", "2026-01-02T04-00-00-7", "A")):
+        folder = store(tmp_path, name, row(fired=[fired]))
+        results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+        (folder / "results.json").write_text(json.dumps({**results, "run": run}), encoding="utf-8")
+
+    stored, _ = read(tmp_path)
+
+    assert ["A", "B"] == [name for each in stored for name in each.fired]
+
+
 def test_an_alarm_that_nearly_fired_needs_its_tolerance_as_much(tmp_path: Path) -> None:
     """Which of them are evaluated in time is chance; without the tolerance the drill would fail by it."""
     store(tmp_path, "2026-01-01", row(fired=["A"], nearly={"B": 4}))
