@@ -173,9 +173,14 @@ def _skipped(declared: Declared, stored: Sequence[Stored]) -> Iterator[Gap]:
 
 def _tolerances(scenarios: Mapping[str, Scenario], stored: Sequence[Stored]) -> Iterator[Gap | Unjudged]:
     """Yield a gap for each stale tolerance, and each one that cannot be judged yet."""
+    lasts = {name: [each for each in stored if each.name == name][-LAST_RUNS:] for name in scenarios}
     for name, scenario in scenarios.items():
-        last = [each for each in stored if each.name == name][-LAST_RUNS:]
-        fired = frozenset[str]().union(*(each.fired for each in last))
+        last = lasts[name]
+        # The variants of a mode break the same thing: what fired in one may fire in another.
+        variants = [
+            n for n, each in scenarios.items() if each is scenario or each.mode == scenario.mode is not None
+        ]
+        fired = frozenset[str]().union(*(each.fired for n in variants for each in lasts[n]))
         enough = ENOUGH_OF_HEADLINE if HEADLINE in scenario.tags else ENOUGH_RUNS
         for alarm in scenario.tolerate:
             # A run from before the tolerance shows what needs it, but not that nothing does.

@@ -24,6 +24,8 @@ if TYPE_CHECKING:  # imported when there is something to do: until then this pro
 LOG = "reaper.log"
 BYE = "bye"
 HOLD_LIMIT_S = 30.0
+OWNED_LIMIT_S = 600.0
+"""For a stack that goes with who was killed, though a command that it started is at work on it yet."""
 STARTING_LIMIT_S = 180.0
 
 
@@ -114,12 +116,14 @@ def reap(platform: Platform, decision: Decision, folder: Path, tell: Tell) -> bo
 
     held: list[contextlib.ExitStack] = []
 
-    def got() -> bool:
+    def settled() -> bool:
         lock = presence.hold(found.lock)
         held.extend([lock] if lock else [])
-        return lock is not None
+        return lock is not None or not found.directory.exists()
 
-    if not wait_until(got, within=HOLD_LIMIT_S, clock=platform.clock):
+    within_s = OWNED_LIMIT_S if decision.owned else HOLD_LIMIT_S
+    wait_until(settled, within=within_s, clock=platform.clock)
+    if not held:
         tell("another command is at work on it, and answers for it now")
         return True
     with held[0]:

@@ -267,6 +267,10 @@ def test_what_a_fault_left_anywhere_is_an_ailment(
     before = left.ailments()
     leave(left)
 
+    assert not [
+        one for one in before if "is LocalStack alive" in one
+    ]  # it is not running, so it is not asked
+
     assert not [one for one in before if one.startswith(told)]
     assert [one for one in left.ailments() if one.startswith(told)]
 

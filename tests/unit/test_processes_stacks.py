@@ -313,6 +313,7 @@ def test_a_dead_stack_that_a_run_still_holds_is_left_to_it(tmp_path: Path) -> No
     with open(directory / "drills.lock", "w", encoding="utf-8") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         assert [] == stacks.sweep(tmp_path, KIND, FakeClock())
+    (tmp_path / "stacks" / "notes.txt").touch()
     assert [directory] == stacks.sweep(tmp_path, KIND, FakeClock())
 
 
