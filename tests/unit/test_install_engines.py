@@ -173,23 +173,22 @@ def test_a_disk_too_small_stops_before_the_first_byte(world: World) -> None:
     assert [] == world.mirror.asked
 
 
-def test_a_jdk_that_cannot_be_run_is_said_with_its_remedy(world: World) -> None:
-    """Cache folders on disks mounted noexec are met in the wild; an empty interpreter line is alike."""
-    world.mirror.files |= engines(world.locks.with_name("broken"), java="#!/nowhere/sh\n").files
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        ({"java": "#!/nowhere/sh\n"}, r"JDK cannot be run .*noexec.*FIREDRILL_HOME"),
+        ({"library": ""}, r"libpython3\.\d+ on Debian; pyenv builds it with"),
+    ],
+    ids=["a disk mounted noexec", "a Python without its shared library"],
+)
+def test_engines_that_could_not_run_are_refused_with_the_remedy(
+    world: World, broken: dict[str, str], said: str
+) -> None:
+    """An empty interpreter line is like a JDK on such a disk; Debian's Python comes without its library."""
+    world.mirror.files |= engines(world.locks.with_name("broken"), **broken).files
     world.locks = world.locks.with_name("broken")
 
-    with pytest.raises(InstallError, match=r"JDK cannot be run .*noexec.*FIREDRILL_HOME"):
-        world.install()
-
-    assert world.find() is None
-
-
-def test_a_python_without_its_shared_library_is_refused_with_its_remedy(world: World) -> None:
-    """Debian's own comes without: every task would fail, and be restarted for ever."""
-    world.mirror.files |= engines(world.locks.with_name("alone"), library="").files
-    world.locks = world.locks.with_name("alone")
-
-    with pytest.raises(InstallError, match=r"libpython3\.\d+ on Debian; pyenv builds it with"):
+    with pytest.raises(InstallError, match=said):
         world.install()
 
     assert world.find() is None
