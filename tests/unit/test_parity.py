@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.parity import pairs, table
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+KEPT = ("2026-11-26-processes-all-2", "2026-11-26-containers-all-3")
 
 
 def results(stack: str, **changes: Any) -> dict[str, Any]:
@@ -66,3 +71,14 @@ def test_the_same_drills_need_no_list() -> None:
     *_, line = table(results("processes"), results("containers"))
 
     assert line.startswith("| dlq_spike |")
+
+
+def test_the_document_has_the_table_of_the_runs_that_it_names() -> None:
+    """docs/containers.md; `python -m tests.parity` prints what must be in it."""
+    document = (DOCS / "containers.md").read_text(encoding="utf-8")
+    one, other = (
+        json.loads((DOCS / "runs" / name / "results.json").read_text(encoding="utf-8")) for name in KEPT
+    )
+
+    assert all(name in document for name in KEPT)
+    assert "\n".join(table(one, other)) in document

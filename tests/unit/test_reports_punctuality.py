@@ -12,6 +12,8 @@ import pytest
 from harness.cli.main import main
 from reports.punctuality import punctuality, rank, table
 
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+
 
 def row(notify_s: float | None, *, outcome: str = "PASSED", **more: Any) -> dict[str, Any]:
     alarms = [{"name": "BROKER_DOWN", "sla_s": 30.0, "notify_s": notify_s}]
@@ -83,3 +85,11 @@ def test_results_of_something_else_are_bad_usage(
 
     assert 64 == main(["times", str(tmp_path)])
     assert "results.json cannot be read" in capsys.readouterr().err
+
+
+def test_the_document_has_the_times_of_the_kept_runs() -> None:
+    """docs/times.md; `firedrill times docs/runs/*/` prints what must be in it."""
+    kept = sorted((DOCS / "runs").glob("*/results.json"))
+    rows = [row for each in kept for row in json.loads(each.read_text(encoding="utf-8"))["scenarios"]]
+
+    assert table(punctuality(rows)) in (DOCS / "times.md").read_text(encoding="utf-8")
