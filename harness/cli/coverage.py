@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -65,26 +66,25 @@ def covered(session: Session, /, out: Path | None, only_declared: bool, as_json:
 
 def read(out: Path) -> tuple[list[Stored], list[str]]:
     """Return the drills judged or skipped in `out`, oldest first, and what could not be read and why."""
-    stored: dict[str, list[Stored]] = {}
+    runs: list[tuple[str, list[Stored]]] = []
     unread: list[str] = []
     # `latest` is one of them again.
     folders = sorted(each for each in out.glob("*") if each.is_dir() and not each.is_symlink())
     for folder in folders:
         try:
-            began, drills = _stored(folder / RESULTS)
-            stored[f"{began or folder.name} {folder}"] = drills
+            runs.append(_stored(folder / RESULTS))
         except FileNotFoundError:
             unread.append(f"{folder}: there is no {RESULTS}; was the run cut off?")
         except (OSError, ValueError, KeyError, TypeError) as error:
             unread.append(f"{folder / RESULTS} cannot be read: {type(error).__name__}: {error}")
-    return [drill for began in sorted(stored) for drill in stored[began]], unread
+    return [drill for _, drills in sorted(runs, key=itemgetter(0)) for drill in drills], unread
 
 
 def _stored(path: Path) -> tuple[str, list[Stored]]:
-    """Return the run's name, which says when it began (old ones have none), and its drills."""
+    """Return the run's name, which says when it began (of old ones the folder's does), and its drills."""
     results = json.loads(path.read_text(encoding="utf-8"))
     rows = results["scenarios"]
-    return str(results.get("run", "")), [
+    return str(results.get("run") or path.parent.name), [
         Stored(
             row["name"],
             frozenset(row["tolerated"]),

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from fixtures.install.alone import free as free
 from fixtures.install.where import write_in
 from harness.clock import Clock, wait_until
 from harness.errors import StackError, UsageError
@@ -113,31 +114,20 @@ def hold(lock: Path) -> contextlib.ExitStack | None:
     return held
 
 
-def free(lock: Path) -> bool:
-    """Say whether nobody uses the stack; changes nothing."""
-    try:
-        handle = os.open(lock, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return True
-    try:
-        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    finally:
-        os.close(handle)
-    return True
-
-
 def await_hold(lock: Path, clock: Clock, *, within_s: float) -> contextlib.ExitStack | None:
-    """Take a lock as `hold` does, waiting for it: others hold it for a moment, to see whether it is free."""
+    """Take a lock as `hold` does, waiting for it as long as there is what it is the lock of.
+
+    Others hold it for a moment, to see whether it is free.
+    """
     taken: list[contextlib.ExitStack] = []
 
-    def got() -> bool:
+    def settled() -> bool:
         held = hold(lock)
         taken.extend([held] if held else [])
-        return held is not None
+        return held is not None or not lock.parent.exists()
 
-    return taken[0] if wait_until(got, within=within_s, clock=clock) else None
+    wait_until(settled, within=within_s, clock=clock)
+    return taken[0] if taken else None
 
 
 @contextlib.contextmanager

@@ -101,8 +101,6 @@ def decide(lines: Iterable[str]) -> Decision:
 
 def reap(platform: Platform, decision: Decision, folder: Path, tell: Tell) -> bool:
     """Carry out `decision`; return whether nothing is left to do."""
-    from harness.clock import wait_until
-
     if decision.nothing:
         return True
     if decision.directory is None:
@@ -114,19 +112,12 @@ def reap(platform: Platform, decision: Decision, folder: Path, tell: Tell) -> bo
         return True
     from harness.cli import presence
 
-    held: list[contextlib.ExitStack] = []
-
-    def settled() -> bool:
-        lock = presence.hold(found.lock)
-        held.extend([lock] if lock else [])
-        return lock is not None or not found.directory.exists()
-
     within_s = OWNED_LIMIT_S if decision.owned else HOLD_LIMIT_S
-    wait_until(settled, within=within_s, clock=platform.clock)
-    if not held:
+    held = presence.await_hold(found.lock, platform.clock, within_s=within_s)
+    if held is None:
         tell("another command is at work on it, and answers for it now")
         return True
-    with held[0]:
+    with held:
         return _put_right(platform, found, decision, folder, tell)
 
 
