@@ -30,15 +30,22 @@ class Clock(Protocol):
 
 @dataclass(frozen=True)
 class RealClock:
-    """Wall-clock time at creation, carried on by the monotonic clock: an NTP step moves no SLA."""
+    """Wall-clock time at creation, carried on by a clock that never steps: an NTP step moves no SLA.
 
-    _offset: float = field(default_factory=lambda: time.time() - time.monotonic())
+    It goes on while the machine is suspended (clock_gettime(2), CLOCK_BOOTTIME): that is an absence, too.
+    """
+
+    _offset: float = field(default_factory=lambda: time.time() - _since_boot())
 
     def now(self) -> float:
-        return self._offset + time.monotonic()
+        return self._offset + _since_boot()
 
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
+
+
+def _since_boot() -> float:
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def wait_until(
@@ -61,26 +68,40 @@ def wait_until(
     return True
 
 
+class _CutOff(BaseException):
+    """Ends a block that was at work for too long. Not an Exception: the block may swallow all of those."""
+
+
 @contextmanager
 def cut_off(after_s: float, error: Exception) -> Iterator[None]:
-    """Raise `error` in the block if it is still at work after `after_s` seconds of real time.
+    """Raise `error` if the block is still at work after `after_s` seconds of real time, and end it then.
 
     For code of somebody else's, which may never return. Only the main thread can be cut off (SIGALRM).
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
+    rang = False
 
     def ring(_number: int, _frame: FrameType | None) -> None:
-        raise error
+        nonlocal rang
+        rang = True
+        raise _CutOff
 
     before = signal.signal(signal.SIGALRM, ring)
     signal.setitimer(signal.ITIMER_REAL, after_s, after_s)  # again, should somebody swallow the first
     try:
         yield
+    except _CutOff:
+        pass
+    except Exception:
+        if not rang:
+            raise
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+    if rang:
+        raise error
 
 
 def gaps(times: Iterable[float], since: float, until: float) -> list[float]:

@@ -17,6 +17,7 @@ Messages say what was expected, what was seen, how long we waited and what to tr
 from __future__ import annotations
 
 import difflib
+import signal
 from collections.abc import Iterable, Sequence
 
 
@@ -59,6 +60,19 @@ class FaultNotInEffect(Invalid):
 
 class HealFailed(Invalid):
     """The fault is still in effect after healing."""
+
+
+class Interrupted(BaseException):
+    """Somebody wants this command to end, by the signal `number`. No Exception: nothing may swallow it."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        super().__init__(signal.Signals(number).name)
+
+    @property
+    def exit_code(self) -> int:
+        """What a shell expects of a command that a signal ended."""
+        return 128 + self.number
 
 
 FOREIGN = (Exception, SystemExit, KeyboardInterrupt)

@@ -18,7 +18,15 @@ from traceback import extract_tb
 from typing import Any, Protocol, cast, runtime_checkable
 
 from harness.clock import Clock, cut_off, wait_until
-from harness.errors import FOREIGN, DeclarationError, FiredrillError, HealFailed, Invalid, StackError
+from harness.errors import (
+    FOREIGN,
+    DeclarationError,
+    FiredrillError,
+    HealFailed,
+    Interrupted,
+    Invalid,
+    StackError,
+)
 from harness.model import Capability, Fault, Stack
 
 HEAL_LIMIT = 60.0
@@ -46,9 +54,9 @@ def returning(fault: Fault, verb: str, error: type[Invalid] = StackError) -> Ite
     try:
         with cut_off(RETURN_LIMIT_S, error(late)):
             yield
-    except FiredrillError:
+    except (FiredrillError, Interrupted, KeyboardInterrupt):
         raise
-    except (Exception, SystemExit) as bug:
+    except BaseException as bug:  # asyncio's CancelledError is no Exception either
         where = extract_tb(bug.__traceback__)[-1]
         raise error(
             f"{verb} of {fault!r} raised {told(bug)} (line {where.lineno} of {where.filename})"

@@ -12,20 +12,9 @@ import signal
 from collections.abc import Iterator
 from types import FrameType
 
+from harness.errors import Interrupted as Interrupted
+
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-class Interrupted(BaseException):
-    """Somebody wants this command to end. Not an Exception: nothing in between may swallow it."""
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-        super().__init__(signal.Signals(number).name)
-
-    @property
-    def exit_code(self) -> int:
-        """What a shell expects of a command that a signal ended."""
-        return 128 + self.number
 
 
 class Interruption:

@@ -1,5 +1,7 @@
+import contextlib
 import signal
 import threading
+from collections.abc import Callable
 
 import pytest
 
@@ -55,6 +57,26 @@ def test_what_does_not_return_is_cut_off() -> None:
     """Code of somebody else's may wait for ever."""
     with pytest.raises(ValueError, match="too long"), cut_off(0.05, ValueError("too long")):
         threading.Event().wait(60.0)
+
+
+def stubborn() -> None:
+    """Try again whatever fails."""
+    while True:
+        with contextlib.suppress(Exception):
+            threading.Event().wait(60.0)
+
+
+def deaf() -> None:
+    """Swallow everything, once."""
+    with contextlib.suppress(BaseException):
+        threading.Event().wait(60.0)
+
+
+@pytest.mark.parametrize("work", [stubborn, deaf])
+def test_what_swallows_its_cutting_off_is_told_of_all_the_same(work: Callable[[], None]) -> None:
+    """A loop around whatever fails is what people write who wait for a broker."""
+    with pytest.raises(ValueError, match="too long"), cut_off(0.05, ValueError("too long")):
+        work()
 
 
 def test_what_returns_in_time_is_left_alone_from_then_on() -> None:

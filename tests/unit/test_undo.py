@@ -1,3 +1,4 @@
+import asyncio
 import json
 import os
 from dataclasses import dataclass
@@ -170,6 +171,7 @@ def test_a_heal_that_does_not_return_keeps_nobody_from_cleaning_up(
         (OSError(28, "No space left on device"), "OSError: [Errno 28] No space left on device"),
         (SystemExit(0), "SystemExit: 0"),
         (KeyboardInterrupt(), "KeyboardInterrupt: "),
+        (asyncio.CancelledError("by whoever"), "CancelledError: by whoever"),
     ],
 )
 def test_whatever_one_heal_raises_the_others_are_healed(
