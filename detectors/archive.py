@@ -39,6 +39,9 @@ def batch(line: str) -> Batch:
         raw = json.loads(line)
         shas = tuple(map(_sha, raw["records"]))
         read = Batch(raw["topic"], raw["partition"], raw["first_offset"], raw["last_offset"], shas)
+        numbers = read.partition, read.first, read.last
+        if any(type(each) is not int for each in numbers) or type(read.topic) is not str:
+            raise TypeError("in JSON anything may be anything")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise StackError(f"expected an archived batch, found {line[:120]!r}") from error
     if len(read.shas) != read.records:

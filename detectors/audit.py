@@ -13,7 +13,8 @@ from detectors.ledger import Entry
 class Audit:
     """The results that are wrong, and those that cannot be judged yet. Windows are `window_ms` long.
 
-    A result is judged when the ledger knows all of its orders; one with an order from nowhere never is.
+    A result is judged by those of its orders that the ledger knows; of one with an order from nowhere
+    it is never known what its total should be, only that it cannot be less than what the others are worth.
     """
 
     window_ms: int
@@ -35,10 +36,11 @@ class Audit:
         """Judge what can be judged by `rows`, the ledger's orders by id."""
         waiting = []
         for pane in self._open:
-            if not all(order_id in rows for order_id in pane.order_ids):
-                waiting.append(pane)
-            elif how := _misplaced(pane, self.window_ms) or _wrong(pane, rows):
+            how = _misplaced(pane, self.window_ms) or _wrong(pane, rows)
+            if how:
                 self.wrong.add(f"{_named(pane)}: {how}")
+            elif not rows.keys() >= set(pane.order_ids):
+                waiting.append(pane)
         self._open = waiting
 
     def forget(self, before_ms: int) -> None:
@@ -56,13 +58,14 @@ def _misplaced(pane: Result, window_ms: int) -> str:
 
 
 def _wrong(pane: Result, rows: Mapping[str, Entry]) -> str:
-    for order_id in pane.order_ids:
+    known = [order_id for order_id in pane.order_ids if order_id in rows]
+    for order_id in known:
         if not pane.window_start <= rows[order_id].event_time < pane.window_end:
             return f"{order_id} is of another window"
         if rows[order_id].region not in (pane.region, None):
             return f"{order_id} is of the region {rows[order_id].region}"
-    worth = sum(rows[order_id].cents or 0 for order_id in pane.order_ids)
-    if pane.total_cents == worth:
+    worth = sum(rows[order_id].cents or 0 for order_id in known)
+    if pane.total_cents == worth or (pane.total_cents > worth and len(known) < len(pane.order_ids)):
         return ""
     return f"its total is {pane.total_cents} cents, its orders are worth {worth}"
 

@@ -101,7 +101,7 @@ def result(line: str) -> Result:
     """Read one line of the results. StackError if it is none: the lake must hold nothing else."""
     try:
         raw = json.loads(line)
-        return Result(
+        read = Result(
             raw["window_start"],
             raw["window_end"],
             raw["region"],
@@ -111,8 +111,13 @@ def result(line: str) -> Result:
             raw["epoch"],
             raw.get("total_cents", 0),  # a result without a total is one whose total is wrong
         )
-    except (ValueError, KeyError, TypeError) as error:
+        numbers = read.window_start, read.window_end, read.pane, read.emitted_at, read.epoch, read.total_cents
+        names = read.region, *read.order_ids
+        if any(type(each) is not int for each in numbers) or any(type(each) is not str for each in names):
+            raise TypeError("in JSON anything may be anything")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise StackError(f"expected a window result in the lake, found {line[:120]!r}") from error
+    return read
 
 
 @dataclass

@@ -34,6 +34,11 @@ def wrong(*panes: Result) -> list[str]:
         (replace(PANE, order_ids=("a", "b", "b")), "its total is 800 cents, its orders are worth 1300"),
         (replace(PANE, order_ids=("a", "b", "c")), "c is of another window"),
         (replace(PANE, order_ids=("a", "b", "d")), "d is of the region r02"),
+        (
+            replace(PANE, order_ids=("a", "x"), total_cents=7),
+            "its total is 7 cents, its orders are worth 300",
+        ),
+        (replace(PANE, order_ids=("x", "c")), "c is of another window"),
         (replace(PANE, window_end=10**15), f"there is no window to {10**15}, each is 5000 ms long"),
     ],
     ids=[
@@ -41,6 +46,8 @@ def wrong(*panes: Result) -> list[str]:
         "an order it has twice",
         "an order of the next window",
         "an order of another region",
+        "less than the orders are worth that are known",
+        "an order of the next window beside a stranger",
         "a window for any order",
     ],
 )
@@ -62,7 +69,7 @@ def test_a_window_begins_where_one_may_begin() -> None:
         (PANE,),
         (PANE, PANE),
         (PANE, replace(PANE, epoch=2)),
-        (replace(PANE, order_ids=("a", "from nowhere"), total_cents=7),),
+        (replace(PANE, order_ids=("a", "from nowhere"), total_cents=307),),
     ],
     ids=["right", "delivered twice", "made again", "nobody knows what it is worth"],
 )
@@ -81,7 +88,7 @@ def test_a_copy_that_says_otherwise_is_wrong() -> None:
 def test_a_result_waits_for_the_ledger_to_know_its_orders() -> None:
     """An order may be acknowledged after it was counted."""
     audit = Audit(window_ms=5_000)
-    audit.take(replace(PANE, total_cents=1))
+    audit.take(replace(PANE, total_cents=700))
     audit.judge({"a": ROWS["a"]})
     before = set(audit.wrong)
     audit.judge(ROWS)

@@ -303,3 +303,42 @@ def test_windows_that_close_together_are_judged_together() -> None:
 
     assert judge.judge(20_000, 100.0 + DELIVERY_LIMIT_S) == 80.0
     assert not judge._closed_at
+
+
+# --- what is none -------------------------------------------------------------------------------
+
+PANE = {"window_start": 0, "window_end": 5_000, "region": "r1", "pane": 0, "emitted_at": 1, "epoch": 1}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *({"order_ids": value} for value in ([None], [7], [["a"]], 5)),
+        *({name: value} for name in PANE if name != "region" for value in ("1", None, [1], 1.0, True)),
+        *({"region": value} for value in (None, 1, ["r"])),
+        {"total_cents": "5"},
+    ],
+    ids=str,
+)
+def test_a_result_with_a_field_of_another_type_is_none(wrong: dict[str, Any]) -> None:
+    """A job that is broken may write anything; it must not break whoever reads it."""
+    line = json.dumps({**PANE, "order_ids": ["o-1"], **wrong})
+    with pytest.raises(StackError, match="expected a window result"):
+        result(line)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {name: value}
+        for name in ("partition", "first_offset", "last_offset")
+        for value in ("40", None, 40.0, [1])
+    ]
+    + [{"topic": value} for value in (None, 1, ["orders"])],
+    ids=str,
+)
+def test_an_archived_batch_with_a_field_of_another_type_is_none(wrong: dict[str, Any]) -> None:
+    """Likewise."""
+    line = json.dumps({**json.loads(archive_line("orders", 2, 40, 40, "{}")), **wrong})
+    with pytest.raises(StackError, match="expected an archived batch"):
+        batch(line)
