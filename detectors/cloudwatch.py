@@ -138,12 +138,17 @@ class CloudWatchBoard:
             queue = self._queue(sqs)
             told: list[Transition] = []
             while True:
-                got = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, WaitTimeSeconds=0)
+                got = sqs.receive_message(
+                    QueueUrl=queue,
+                    MaxNumberOfMessages=10,
+                    WaitTimeSeconds=0,
+                    MessageSystemAttributeNames=["SentTimestamp"],
+                )
                 messages = got.get("Messages", [])
                 if not messages:
                     return sorted(told, key=lambda transition: transition.changed_at)
                 at = self.clock.now()
-                told.extend(transition(message["Body"], at) for message in messages)
+                told.extend(transition(message["Body"], _arrived(message, at)) for message in messages)
                 sqs.delete_message_batch(
                     QueueUrl=queue,
                     Entries=[
@@ -195,8 +200,17 @@ def _queue(sqs: Any) -> str:
     return _QUEUES[id(sqs)]
 
 
+def _arrived(message: Mapping[str, Any], read_at: float) -> float:
+    """Return when `message` came to the queue: that we were busy then is no delay of the alarm's.
+
+    SentTimestamp is in epoch milliseconds (Amazon SQS API reference, ReceiveMessage).
+    """
+    sent_ms = message.get("Attributes", {}).get("SentTimestamp")
+    return min(read_at, int(sent_ms) / 1000) if sent_ms else read_at
+
+
 def transition(body: str, at: float) -> Transition:
-    """Read one SNS envelope as it lies in the queue. BoardError if it is no alarm's notification."""
+    """Read one SNS envelope that came to the queue at `at`. BoardError if it is no alarm's notification."""
     try:
         message = json.loads(json.loads(body)["Message"])
         return Transition(

@@ -298,7 +298,7 @@ def _uncleared(record: Record, alarm: Alarm) -> Iterator[str]:
     healing = record.first(Kind.HEALING)
     cleared_at, last = record.cleared_at(alarm.name), record.sightings[alarm.name][-1]
     left = record.left(alarm.name)
-    again = record.fired_again_at(alarm.name, healed.at)
+    again = record.fired_again_at(alarm.name, (healing or healed).at)
     if cleared_at is None or last.state is not AlarmState.OK:
         waited = max(event.at for event in record.events) - healed.at
         yield f"{alarm.name} was still {last.state} {waited:.1f} s after healing (limit {alarm.clear_s:g} s)"

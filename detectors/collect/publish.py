@@ -38,6 +38,10 @@ def data(values: Mapping[str, float], at: float, pipeline: str) -> Iterator[dict
         dimensions = [{"Name": "Pipeline", "Value": pipeline}]
         if match.group(2):
             dimensions.append({"Name": match.group(2), "Value": match.group(3)})
+        # LocalStack finds a metric by some of its dimensions, CloudWatch only by all of them.
+        if tuple(each["Name"] for each in dimensions[1:]) != metric.dimensions:
+            declared = ", ".join(metric.dimensions) or "none"
+            raise KeyError(f"{key} is published, but the dimensions of {metric.name} are {declared}")
         yield {
             "MetricName": metric.name,
             "Dimensions": dimensions,

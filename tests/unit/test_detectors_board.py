@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from detectors import cloudwatch
 from detectors import metrics as m
 from detectors.alarms import ALARMS, BROKER_DOWN, METRICS_SILENT
 from detectors.cloudwatch import differing, heartbeats, request, transition
@@ -15,6 +18,8 @@ from detectors.collect.host import Justice, cpu_quota, memory_percentage
 from detectors.collect.publish import CANARY_CYCLE_S, canary, data
 from harness.errors import BoardError, StackError
 from harness.model import Alarm, AlarmState
+from tests.fakes import START, FakeClock
+from tests.unit.load_fakes import endpoints
 
 
 def test_a_value_is_published_as_it_was_declared() -> None:
@@ -33,6 +38,15 @@ def test_what_nobody_declared_is_not_published() -> None:
     """A misspelt name would be a metric that no alarm reads."""
     with pytest.raises(KeyError, match="not declared"):
         list(data({"consumer_lagg": 1.0}, 1_000.0, "orders"))
+
+
+@pytest.mark.parametrize(
+    "key", ["consumer_lag{Broker=all}", "consumer_lag_records", "records_in_total{Task=parse}"]
+)
+def test_a_metric_with_other_dimensions_than_declared_is_not_published(key: str) -> None:
+    """LocalStack would find it, and the alarm on it would be blind on CloudWatch."""
+    with pytest.raises(KeyError, match="the dimensions of"):
+        list(data({key: 1.0}, 1_000.0, "orders"))
 
 
 def test_the_canary_is_on_for_part_of_each_cycle() -> None:
@@ -141,6 +155,40 @@ def test_what_is_no_notification_is_an_error(body: str) -> None:
     """Passing over it could pass over an alarm."""
     with pytest.raises(BoardError):
         transition(body, 5.0)
+
+
+@dataclass
+class Queue:
+    """SQS with one notification in it, which came at `sent_ms`."""
+
+    sent_ms: str
+    held: bool = True
+
+    def receive_message(self, **asked: Any) -> dict[str, Any]:
+        held, self.held = self.held, False
+        told = envelope(AlarmName="A", NewStateValue="ALARM", StateChangeTime="2026-11-24T17:01:40Z")
+        attributes = {name: self.sent_ms for name in asked["MessageSystemAttributeNames"]}
+        message = {"Body": told, "ReceiptHandle": "r", "Attributes": attributes if self.sent_ms else {}}
+        return {"Messages": [message]} if held else {}
+
+    def delete_message_batch(self, **_: Any) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("sent_ms", "notified_at"),
+    [(f"{START * 1000 - 40_000:.0f}", START - 40), (f"{START * 1000 + 9_000:.0f}", START), ("", START)],
+    ids=["while nobody looked", "by a clock that is ahead", "untold"],
+)
+def test_an_alarm_is_notified_when_its_message_comes(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, sent_ms: str, notified_at: float
+) -> None:
+    """Whoever reads it late, because a fault took its time, must not call the alarm late."""
+    queue = Queue(sent_ms)
+    monkeypatch.setattr(cloudwatch, "_client", lambda *_: queue)
+    monkeypatch.setattr(cloudwatch, "_queue", lambda _: "url")
+    board = cloudwatch.CloudWatchBoard(endpoints(tmp_path), FakeClock(), ())
+
+    assert [notified_at] == [told.notified_at for told in board.poll()]
 
 
 def put(directory: Path, **files: str) -> Path:

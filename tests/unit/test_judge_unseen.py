@@ -142,6 +142,15 @@ def test_an_expected_alarm_that_fires_again_after_it_cleared_flaps() -> None:
     )
 
 
+def test_one_that_cleared_while_it_was_being_healed_may_not_come_again_either() -> None:
+    """Healing may take a minute."""
+    again = [told("DOWN", "OK", 60.5, 62), told("DOWN", "ALARM", 80, 81), told("DOWN", "OK", 85, 86)]
+    got = verdict(with_(*again))
+
+    assert Outcome.FAILED is got.outcome
+    assert got.why[0].startswith("DOWN cleared and fired again")
+
+
 def test_an_expected_alarm_that_clears_while_the_fault_is_in_effect_has_lost_sight_of_it() -> None:
     """Or it flaps by itself, and has fired at the right time by chance."""
     early = [told("DOWN", "OK", 45, 46)]
@@ -184,7 +193,12 @@ def test_a_tolerated_alarm_may_come_twice() -> None:
     ("account", "words"),
     [
         ({"created": 3, "created_ids": ["x-1"]}, "3 that came out were never produced (first: x-1)"),
-        ({"misplaced": 2}, "2 belong in the DLQ or are there, and elsewhere too"),
+        (
+            {"misplaced": 2, "misplaced_ids": ["x-1", "x-2"]},
+            "2 belong in the DLQ or are there, and elsewhere too (first: x-1, x-2)",
+        ),
+        ({"duplicate": 1, "duplicate_ids": ["x-3"]}, "1 are in more than one window result (first: x-3)"),
+        ({"spared": 1, "spared_ids": ["x-4"]}, "1 that had to be harmed were not (first: x-4)"),
     ],
 )
 def test_books_with_orders_that_should_not_be_there_do_not_balance(
