@@ -9,6 +9,7 @@ import ast
 import importlib
 import importlib.util
 import pkgutil
+import re
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import MISSING, fields, replace
@@ -19,6 +20,8 @@ from types import ModuleType
 from harness import undo
 from harness.errors import FOREIGN, DeclarationError, UsageError, hint
 from harness.model import Fault, Scenario
+
+_NAME = re.compile(r"[\w-]+")
 
 Check = Callable[[Scenario], Iterable[str]]
 """Yields what else is wrong with a scenario, in words."""
@@ -46,6 +49,10 @@ def load(directory: Path, also: Check = unchecked) -> dict[str, Scenario]:
     files = {path.stem: path for path in sorted(directory.glob("[!_]*.py"))}
     if not files:
         raise UsageError(f"no scenario files (NAME.py) in {directory}; is it the right directory?")
+    odd = [path.name for name, path in files.items() if not _NAME.fullmatch(name)]
+    if odd:  # NAME.sham is the control of NAME
+        problems = [f"{name}: the name of a scenario is letters, digits, _ and -" for name in odd]
+        raise DeclarationError(str(directory), problems)
     return _all(str(directory), files, lambda name: _executed(files[name]), also)
 
 
@@ -75,7 +82,7 @@ def _all(
 def _scenario(path: Path, imported: Callable[[], ModuleType]) -> Scenario:
     """Return the scenario of one file; DeclarationError with all that is wrong with it."""
     try:
-        problems = list(_misspelt(ast.parse(path.read_text(encoding="utf-8"), str(path))))
+        problems = list(_misspelt(ast.parse(path.read_text(encoding="utf-8-sig"), str(path))))
         if problems:
             raise DeclarationError(path.name, problems)
         scenario = getattr(imported(), "SCENARIO", None)

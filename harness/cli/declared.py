@@ -11,7 +11,8 @@ from detectors.metrics import METRICS
 from fixtures import topology
 from fixtures.load.orders import Kind
 from harness import undo
-from harness.model import Alarm, Metric, Scenario
+from harness.model import Alarm, Damage, Harm, Metric, Scenario
+from harness.runner import CANARY
 
 _ROLES = (topology.ACTIVE_CONTROLLER, topology.BUSY_TASK_MANAGER)
 _SETTINGS = (
@@ -28,18 +29,33 @@ _PARTS = {
     "kind": ("kind of order", tuple(Kind)),
 }
 """What the fields of `harness.faults` name; a fault of another package calls its own as it likes."""
+_TUPLES = ("targets", "among")
 
 
 def problems(scenario: Scenario, alarms: Collection[Alarm]) -> Iterator[str]:
     """Yield everything that is wrong with a scenario on a platform that declares `alarms`."""
     for alarm in (*scenario.expect, *scenario.tolerate):
-        if alarm not in alarms:
+        if alarm.name == CANARY:
+            yield f"{CANARY} toggles by itself, so that it says nothing of a fault"
+        elif alarm not in alarms:
             yield _not_deployed(alarm, alarms)
             yield from declarations.problems(METRICS, [alarm])
             if alarm.metric not in METRICS:
                 yield from declarations.problems([alarm.metric], [])
     if scenario.fault is not None:
         yield from _unknown(undo.encode(scenario.fault))
+    if scenario.damage is not None:
+        yield from _unharmed(scenario.damage)
+
+
+def _unharmed(damage: Damage) -> Iterator[str]:
+    """Yield why no order could be harmed as `damage` says."""
+    strange = {Kind.STRANGER}
+    if damage.harm in (Harm.LOST, Harm.DOUBLED):
+        strange.add(Kind.MALFORMED)  # no window ever counts it
+    kinds = [kind for kind in Kind if kind not in strange]
+    if damage.harm is not Harm.CREATED and damage.kind not in ("", *kinds):
+        yield f"no order of the kind {damage.kind!r} can be {damage.harm}; there are {', '.join(kinds)}"
 
 
 def _not_deployed(alarm: Alarm, alarms: Collection[Alarm]) -> str:
@@ -66,6 +82,9 @@ def _unknown(raw: Any) -> Iterator[str]:
     for field, value in raw["fields"].items():
         yield from _unknown(value)
         kind, known = _PARTS.get(field, ("", ())) if ours else ("", ())
+        if ours and field in _TUPLES and not (isinstance(value, Mapping) and "tuple" in value):
+            yield f"{field} of its fault is {value!r}; it is written (NODE,) with a comma"
+            continue
         for name in value["tuple"] if isinstance(value, Mapping) and "tuple" in value else [value]:
             if known and name not in known:
                 yield f"its fault names the {kind} {name!r}; there are {', '.join(known)}"

@@ -108,7 +108,7 @@ def lacking(drill: Drill, can: frozenset[Capability]) -> str:
     """Say why this drill would be SKIPPED; empty if it would not."""
     if drill.scenario.skip:
         return drill.scenario.skip
-    missing = drill.scenario.fault.needs - can if drill.scenario.fault else frozenset()
+    missing = drill.scenario.needs - can
     return f"this stack cannot {' or '.join(sorted(missing))}" if missing else ""
 
 

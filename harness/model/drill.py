@@ -53,6 +53,26 @@ class Harm(StrEnum):
     """Counted like any other, and missing from the archive of what came in."""
 
 
+def _not_as_written(
+    declared: object, kinds: Mapping[str, tuple[type | UnionType, str]]
+) -> Iterator[tuple[str, str]]:
+    """Yield each field that holds another kind of thing than it must, and how; Python would not mind yet."""
+    for name, (kind, written) in kinds.items():
+        held = getattr(declared, name)
+        if not isinstance(held, kind):
+            yield name, f"{name} is of type {type(held).__name__}; it is written {written}"
+
+
+_DAMAGES: Mapping[str, tuple[type | UnionType, str]] = {
+    "harm": (Harm, "Harm.LOST"),
+    "why": (str, '"..."'),
+    "kind": (str, '"late"'),
+    "at_least": (int, "as a number"),
+    "at_most": (int, "as a number"),
+    "before_s": (float | int, "as a number, in seconds"),
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Damage:
     """The orders a fault is expected to harm: no others may be, and these must be.
@@ -74,6 +94,9 @@ class Damage:
     at_most: int = 0
 
     def __post_init__(self) -> None:
+        problems = [problem for _, problem in _not_as_written(self, _DAMAGES)]
+        if problems:
+            raise DeclarationError("damage", problems)
         problems = list(not_numbers(self))
         if not self.why.strip():
             problems.append("damage is expected without a reason")
@@ -91,7 +114,12 @@ class Damage:
 
 
 _VERBS = ("needs", "effect_limit_s", "inject", "in_effect", "heal")
-_OF_ALARMS = ("expect", "tolerate", "blinds")
+_MEMBERS: Mapping[str, tuple[type, str]] = {
+    "expect": (Alarm, "alarm"),
+    "tolerate": (Alarm, "alarm"),
+    "blinds": (Alarm, "alarm"),
+    "tags": (str, "word"),
+}
 _KINDS: Mapping[str, tuple[type | UnionType, str]] = {
     "summary": (str, '"..."'),
     "expect": (tuple, "(ALARM,) with a comma, or ()"),
@@ -105,6 +133,9 @@ _KINDS: Mapping[str, tuple[type | UnionType, str]] = {
     "skip": (str, '"why"'),
 }
 """What each field of a scenario must hold, and how that is written."""
+
+LONGEST_EFFECT_S = 600.0
+"""A fault that takes longer than that to show would hold up whoever waits for it for ever."""
 
 HEADLINE = "headline"
 """The tag of the drills that are run if none is named, and in CI."""
@@ -143,24 +174,24 @@ class Scenario:
             raise DeclarationError(str(self.summary), problems)
 
     def _kinds(self) -> Iterator[str]:
-        """Yield each field that holds another kind of thing than it must; Python would not mind yet."""
-        for name, (kind, written) in _KINDS.items():
-            held = getattr(self, name)
-            if not isinstance(held, kind):
-                yield f"{name} is of type {type(held).__name__}; it is written {written}"
-            elif name in _OF_ALARMS:
-                strangers = (each for each in getattr(self, name) if not isinstance(each, Alarm))
-                yield from (f"{name} has {each!r}, which is no alarm" for each in strangers)
+        wrong = dict(_not_as_written(self, _KINDS))
+        yield from wrong.values()
+        for name, (kind, what) in _MEMBERS.items():
+            strangers = [] if name in wrong else [e for e in getattr(self, name) if not isinstance(e, kind)]
+            yield from (f"{name} has {each!r}, which is no {what}" for each in strangers)
         if isinstance(self.fault, type):
             yield f"its fault is the class {self.fault.__name__}; it is written {self.fault.__name__}(...)"
         elif self.fault is not None:
             lacking = [each for each in _VERBS if not hasattr(self.fault, each)]
             if lacking:
                 yield f"its fault {self.fault!r} has no {', '.join(lacking)}"
-            elif not isinstance(self.fault.effect_limit_s, float | int):
-                yield f"effect_limit_s of its fault is {self.fault.effect_limit_s!r}, which is no number"
-            elif not isinstance(self.fault.needs, frozenset):
-                yield f"needs of its fault is {self.fault.needs!r}, which is no frozenset"
+                return
+            limit, needs = self.fault.effect_limit_s, self.fault.needs
+            if not isinstance(limit, float | int) or not 0 < limit <= LONGEST_EFFECT_S:
+                most = f"no number of seconds up to {LONGEST_EFFECT_S:g}"
+                yield f"effect_limit_s of its fault is {limit!r}, which is {most}"
+            if not isinstance(needs, frozenset) or not all(isinstance(each, Capability) for each in needs):
+                yield f"needs of its fault is {needs!r}, which is no frozenset of capabilities"
 
     def _shape(self) -> Iterator[str]:
         if not self.summary.strip():
@@ -196,6 +227,12 @@ class Scenario:
                 yield f"it blinds {alarm.name}, which it expects or tolerates"
             if not reason.strip():
                 yield f"it blinds {alarm.name} without a reason"
+
+    @property
+    def needs(self) -> frozenset[Capability]:
+        """What a stack must be able to do for the fault, and to have the alarms that are expected."""
+        of_fault = self.fault.needs if self.fault else frozenset[Capability]()
+        return of_fault.union(*(alarm.metric.needs for alarm in self.expect))
 
     @property
     def allowed(self) -> frozenset[str]:

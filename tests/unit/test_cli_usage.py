@@ -75,6 +75,19 @@ SCENARIO = Scenario(
 )
 """
 
+UNHARMED = """
+from detectors.alarms import CANARY
+from harness.faults import Flap
+from harness.model import Damage, Harm, Scenario
+SCENARIO = Scenario(
+    summary="x",
+    mode=22,
+    fault=Flap("broker-1", every_s=18.0),
+    expect=(CANARY,),
+    damage=Damage(harm=Harm.LOST, why="w", kind="malformed"),
+)
+"""
+
 
 @pytest.fixture
 def platform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakePlatform:
@@ -166,7 +179,7 @@ def test_every_problem_of_every_scenario_is_named_at_once(
 ) -> None:
     """Whoever mends one file and tries again must not meet the next problem only then."""
     Path("mine").mkdir()
-    for name, source in {"a": MISSPELT, "b": LOOSE, "c": MISNAMED, "d": MISMEASURED}.items():
+    for name, source in {"a": MISSPELT, "b": LOOSE, "c": MISNAMED, "d": MISMEASURED, "e": UNHARMED}.items():
         Path(f"mine/{name}.py").write_text(source, encoding="utf-8")
 
     assert 64 == main(["validate", "mine"], platform)
@@ -181,8 +194,31 @@ def test_every_problem_of_every_scenario_is_named_at_once(
         "d.py: the alarm BROKER_DOWN is not as it is deployed: metric.name is made_up_bytes, not kafka_",
         "d.py: alarm BROKER_DOWN: the metric made_up_bytes is not declared, so nobody publishes it",
         "d.py: metric made_up_bytes: its name says Bytes, its unit Count",
+        "e.py: CANARY toggles by itself, so that it says nothing of a fault",
+        "e.py: targets of its fault is 'broker-1'; it is written (NODE,) with a comma",
+        "e.py: no order of the kind 'malformed' can be lost; there are good, duplicate, late",
     ):
         assert said in error
+
+
+@pytest.mark.parametrize("name", ["calm.sham", "a b;c"])
+def test_a_scenario_file_with_the_name_of_something_else_is_bad_usage(
+    platform: FakePlatform, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    """`NAME.sham` is the control of NAME: one of the two would not be run."""
+    Path("mine").mkdir()
+    Path(f"mine/{name}.py").write_text(CALM, encoding="utf-8")
+
+    assert 64 == main(["validate", "mine"], platform)
+    assert f"{name}.py: the name of a scenario is" in capsys.readouterr().err
+
+
+def test_a_scenario_file_may_begin_with_a_byte_order_mark(platform: FakePlatform) -> None:
+    """Some editors write one; Python does not mind."""
+    Path("mine").mkdir()
+    Path("mine/calm.py").write_text(CALM, encoding="utf-8-sig")
+
+    assert 0 == main(["validate", "mine"], platform)
 
 
 def test_a_kept_stack_of_another_version_is_bad_usage(

@@ -95,6 +95,22 @@ def damage(
 
 
 @pytest.mark.parametrize(
+    ("wrong", "problem"),
+    [
+        ({"harm": "lost"}, "harm is of type str; it is written Harm.LOST"),
+        ({"kind": 5}, "kind is of type int"),
+        ({"before_s": "15"}, "before_s is of type str"),
+        ({"at_most": "9"}, "at_most is of type str"),
+    ],
+)
+def test_damage_of_another_kind_is_refused_when_it_is_declared(wrong: dict[str, Any], problem: str) -> None:
+    """Found when the books are closed, it would take the report of all drills with it."""
+    fields: dict[str, Any] = {"harm": Harm.LOST, "why": "dropped", "kind": "late"}
+    with pytest.raises(DeclarationError, match=re.escape(problem)):
+        Damage(**{**fields, **wrong})
+
+
+@pytest.mark.parametrize(
     ("declare", "problem"),
     [
         (lambda: damage(why=" "), "without a reason"),
@@ -168,7 +184,12 @@ def test_books_balance_with_exactly_the_damage_that_was_expected(
         ({"fault": "Kill"}, "its fault 'Kill' has no needs, effect_limit_s, inject, in_effect, heal"),
         ({"fault": Kill}, "its fault is the class Kill; it is written Kill(...)"),
         ({"fault": Trick("t", needs=())}, "needs of its fault is (), which is no frozenset"),  # type: ignore[arg-type]
+        (
+            {"fault": Trick("t", needs=frozenset({1}))},  # type: ignore[arg-type]
+            "frozenset({1}), which is no frozenset of capabilities",
+        ),
         ({"fault": Kill("broker-1", effect_limit_s="x")}, "is 'x', which is no number"),  # type: ignore[arg-type]
+        ({"fault": Kill("broker-1", effect_limit_s=math.inf)}, "is inf, which is no number of seconds up to"),
         ({"expect": ["DOWN"]}, "expect is of type list; it is written (ALARM,) with a comma"),
         ({"expect": ("DOWN",)}, "expect has 'DOWN', which is no alarm"),
         ({"mode": "22"}, "mode is of type str; it is written as a number"),
@@ -177,6 +198,7 @@ def test_books_balance_with_exactly_the_damage_that_was_expected(
         ({"damage": "much"}, "damage is of type str; it is written Damage(...)"),
         ({"sla_s": "5"}, "sla_s is of type str; it is written as a number"),
         ({"watch_s": "5"}, "watch_s is of type str; it is written as a number"),
+        ({"tags": frozenset({5})}, "tags has 5, which is no word"),
         ({"tags": ("kafka",)}, "tags is of type tuple; it is written frozenset("),
         ({"skip": True}, "skip is of type bool; it is written"),
     ],
