@@ -22,6 +22,8 @@ from harness.errors import StackError
 from harness.model import SLOWEST_S, Harm, Orders, Toll
 
 READ_LIMIT_S = 10.0
+CONTRADICTED = ""
+"""Stands for the SHA-1 of a payload that is in the archive twice, and not the same."""
 NAMED = 100
 
 
@@ -95,9 +97,11 @@ class Evidence:
     """SHA-1 of every payload in the archive, by partition and offset."""
 
     def take(self, batch: archive.Batch) -> None:
-        """Take in an archived batch of orders."""
-        offsets = range(batch.first, batch.last + 1)
-        self.archived |= {(batch.partition, at): sha for at, sha in zip(offsets, batch.shas, strict=True)}
+        """Take in an archived batch of orders; of copies that differ, neither is what was sent."""
+        for at, sha in enumerate(batch.shas, batch.first):
+            first = self.archived.setdefault((batch.partition, at), sha)
+            if first != sha:
+                self.archived[batch.partition, at] = CONTRADICTED
 
     def discarded(self, entries: Iterable[ledger.Entry]) -> set[str]:
         """Return the order ids of those of `entries` that are not in the archive as they were sent."""
@@ -189,6 +193,7 @@ def settle(entries: Sequence[ledger.Entry], evidence: Evidence, toll: Toll | Non
     when = [entry.produced_at for entry in entries if entry.order_id in harmed]
     # A replay that came too late for its window was not let in a second time, but not by deduplication.
     excused = evidence.late if kind is Harm.DOUBLED else frozenset()
+    spared = harm.must - harmed - excused
     return Orders(
         produced=len(produced),
         windowed=windowed,
@@ -199,7 +204,7 @@ def settle(entries: Sequence[ledger.Entry], evidence: Evidence, toll: Toll | Non
         missing_ids=tuple(sorted(missing, key=lost.__contains__)[:NAMED]),
         expected_missing=len(lost),
         expected_duplicate=len(twice),
-        spared=len(harm.must - lost - twice - excused),
+        spared=len(spared),
         harmed_ids=tuple(sorted(harmed)),
         harmed_between=(min(when), max(when)) if when else (),
         created=len(evidence.created),
@@ -211,6 +216,9 @@ def settle(entries: Sequence[ledger.Entry], evidence: Evidence, toll: Toll | Non
         discarded_ids=tuple(sorted(gone, key=away.__contains__)[:NAMED]),
         wrong=len(evidence.audit.wrong),
         wrong_results=tuple(sorted(evidence.audit.wrong)[:NAMED]),
+        duplicate_ids=tuple(sorted(doubled, key=twice.__contains__)[:NAMED]),
+        misplaced_ids=tuple(sorted(misplaced)[:NAMED]),
+        spared_ids=tuple(sorted(spared)[:NAMED]),
     )
 
 
@@ -269,8 +277,9 @@ class PipelineBooks:
         self._late = Tail(endpoints.kafka_direct, names["ORDERS_LATE"])
         self._evidence = Evidence(audit=Audit(window_ms))
         self._since = self._began = 0.0
-        self._last: tuple[float, Orders] | None = None
-        """The account that was given last, and up to when."""
+        self._last: tuple[float, Orders | None] | None = None
+        """The account that was given last, None if it was given up, and up to when."""
+        self._is_open = False
         self._told: set[str] = set()
         """Order ids whose harm, or whose coming from nowhere, an earlier account has told."""
         self._strange: set[str] = set()
@@ -278,12 +287,15 @@ class PipelineBooks:
         """The payloads (SHA-1) of dead letters that nobody produced."""
 
     def open(self, at: float) -> None:
-        self._began, self._since = at, at - UNDER_WAY_S
+        since = at - UNDER_WAY_S
         if self._last is not None:
             until, orders = self._last
-            # What an account that did not come out even has left behind is not this one's.
-            self._since = min(until, self._since) if orders.balanced else at
-            self._told.update(orders.harmed_ids)
+            if orders is None:
+                self.account(at)  # what has come from nowhere by now is not this drill's
+            # What an account that did not come out even, or was given up, has left behind is not this one's.
+            since = min(until, since) if orders and orders.balanced else max(until, since)
+            self._told.update(orders.harmed_ids if orders else ())
+        self._began, self._since, self._is_open = at, since, True
         self._told |= self._from_nowhere()
         # No result can hold an order that was produced after it was delivered; but a replay may be of
         # an order from before.
@@ -296,6 +308,10 @@ class PipelineBooks:
     def _from_nowhere(self) -> set[str]:
         return self._strange | {f"the dead letter of {sha}" for sha in self._invented}
 
+    def drop(self, at: float) -> None:
+        if self._is_open:
+            self._last, self._is_open = (at + EDGE_S, None), False
+
     def account(self, until: float, toll: Toll | None = None) -> Orders:
         for line in self._results.fresh():
             pane = lake.result(line)
@@ -306,12 +322,15 @@ class PipelineBooks:
             batch = archive.batch(line)
             if batch.topic == self._orders:
                 self._evidence.take(batch)
-        dead = {_payload_sha(record) for record in self._dead.fresh()}
-        self._evidence.dead |= dead
-        self._invented |= dead
-        late = {_order_id(record) for record in self._late.fresh()}
-        self._evidence.late |= late
-        self._strange |= late
+        # One by one: a read that breaks off goes on after what it gave.
+        for record in self._dead.fresh():
+            sha = _payload_sha(record)
+            self._evidence.dead.add(sha)
+            self._invented.add(sha)
+        for record in self._late.fresh():
+            order_id = _order_id(record)
+            self._evidence.late.add(order_id)
+            self._strange.add(order_id)
         # A result may hold orders from before this account, or from after it.
         around = ledger.entries(self._endpoints.ledger, since=self._since - REPLAYS_S, until=float("inf"))
         rows = {entry.order_id: entry for entry in around}
@@ -334,5 +353,5 @@ class PipelineBooks:
             idle_s=idle(moments, self._began, until),
             slowest_per_s=slowest_per_s(moments, self._began, until),
         )
-        self._last = until, orders
+        self._last, self._is_open = (until, orders), False
         return orders

@@ -33,17 +33,17 @@ def unbalanced(orders: Orders | None) -> Iterator[str]:
     lost = f", {orders.expected_missing} of them as expected" if orders.expected_missing else ""
     doubled = f", {orders.expected_duplicate} of them as expected" if orders.expected_duplicate else ""
     also = (
-        (orders.spared, "that had to be harmed were not", ()),
+        (orders.spared, "that had to be harmed were not", orders.spared_ids),
         (orders.created, "that came out were never produced", orders.created_ids),
         (orders.discarded, "are not in the archive", orders.discarded_ids),
-        (orders.misplaced, "belong in the DLQ or are there, and elsewhere too", ()),
+        (orders.misplaced, "belong in the DLQ or are there, and elsewhere too", orders.misplaced_ids),
         (orders.wrong, "results contradict the order ledger", orders.wrong_results[:1]),
     )
     yield (
         f"the books do not balance: of {orders.produced} orders {orders.windowed} are in windows, "
         f"{orders.dlq} in the DLQ, {orders.late} late and "
         f"{orders.missing} missing{lost}{_first(orders.missing_ids)}; "
-        f"{orders.duplicate} are in more than one window result{doubled}"
+        f"{orders.duplicate} are in more than one window result{doubled}{_first(orders.duplicate_ids)}"
         + "".join(f"; {count} {what}{_first(named)}" for count, what, named in also if count)
     )
 

@@ -152,6 +152,7 @@ class FakeBooks:
     behind_s: float = 2.0
     lost: int = 0
     opened_at: float | None = None
+    dropped_at: float | None = None
     tolls: list[Toll | None] = field(default_factory=list)
     """What was expected to be harmed, each time somebody asked."""
 
@@ -172,3 +173,6 @@ class FakeBooks:
             missing=missing,
             missing_ids=tuple(f"o-{n}" for n in range(missing)),
         )
+
+    def drop(self, at: float) -> None:
+        self.dropped_at = at

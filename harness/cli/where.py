@@ -21,6 +21,15 @@ from harness.timeline import Kind
 
 LINES_SHOWN = 20
 """Log lines about one order; more is a loop, and says nothing new."""
+WRONG = {
+    "missing": "missing_ids",
+    "in two results": "duplicate_ids",
+    "from nowhere": "created_ids",
+    "not in the archive": "discarded_ids",
+    "misplaced": "misplaced_ids",
+    "not harmed": "spared_ids",
+}
+"""What can be wrong with an order of a drill whose books do not balance, and where they name it."""
 
 
 @click.command()
@@ -87,11 +96,14 @@ def _books(folder: Path, events: Sequence[timeline.Event], order_id: str) -> Ite
 
 
 def _fate(books: Mapping[str, Any], order_id: str) -> tuple[str, str] | None:
-    """Return what the books of one drill say of the order, None if nothing; only those harmed are named."""
+    """Return what the books of one drill say of the order, None if nothing; only what went wrong is named."""
     if order_id in books.get("harmed_ids", ()):
         harm = next((harm for harm, count in EXPECTED.items() if books.get(count)), Harm.LOST)
         return harm.value, "as expected, "
-    return ("missing", "") if order_id in books.get("missing_ids", ()) else None
+    if books.get(EXPECTED[Harm.CREATED]) and order_id in books.get("created_ids", ()):
+        return Harm.CREATED.value, "as expected, "
+    wrong = (what for what, named in WRONG.items() if order_id in books.get(named, ()))
+    return next(((what, "which nobody expected, ") for what in wrong), None)
 
 
 def _logs(folder: Path, order_id: str) -> Iterator[tuple[str, str]]:

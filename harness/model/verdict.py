@@ -31,12 +31,12 @@ class Orders:
     not in the archive of what came in. `expected_missing`, `expected_duplicate`, `expected_created`
     and `expected_discarded` count those of each that the fault was expected to harm; there must be no
     others for the books to balance. `spared` counts orders that were expected to be harmed and were
-    not. `missing_ids` names up to 100 of the missing, those nobody expected first; `created_ids` and
-    `discarded_ids` as many of those; `harmed_ids` all that were harmed as expected, and
-    `harmed_between` when the first and the last of them were produced (epoch seconds). `idle_s` is
-    the longest time in which no order was produced, `slowest_per_s` how many a second there were in
-    the `SLOWEST_S` with the fewest (None: not counted). `wrong` counts results that contradict the
-    ledger, by their total or their window; `wrong_results` says of up to 100 of them how.
+    not. `missing_ids` names up to 100 of the missing, those nobody expected first, and so do the
+    other `_ids` of theirs; but `harmed_ids` all that were harmed as expected, and `harmed_between` when
+    the first and the last of them were produced (epoch seconds). `idle_s` is the longest time in which
+    no order was produced, `slowest_per_s` how many a second there were in the `SLOWEST_S` with the
+    fewest (None: not counted). `wrong` counts results that contradict the ledger, by their total or
+    their window; `wrong_results` says of up to 100 of them how.
     """
 
     produced: int
@@ -62,6 +62,9 @@ class Orders:
     slowest_per_s: float | None = None
     wrong: int = 0
     wrong_results: tuple[str, ...] = ()
+    duplicate_ids: tuple[str, ...] = ()
+    misplaced_ids: tuple[str, ...] = ()
+    spared_ids: tuple[str, ...] = ()
 
     def harmed(self, harm: Harm) -> int:
         """Return how many were harmed in this way, as expected."""
@@ -105,6 +108,12 @@ class Books(Protocol):
         """Account for every order produced from `open` to `until`, as things stand now.
 
         `toll` says which orders are expected to be harmed; without one none is.
+        """
+
+    def drop(self, at: float) -> None:
+        """Give up an account that was begun and not given: what was harmed before `at` is nobody's.
+
+        Nothing if there is none.
         """
 
 

@@ -92,6 +92,8 @@ def stored(folder: Path) -> Path:
         ),
         Event(6.0, Kind.SCENARIO, "dedup_failing", {"name": "dedup_failing"}),
         Event(7.0, Kind.BOOKS, "", {"missing_ids": [], "expected_duplicate": 1, "harmed_ids": ["o-5"]}),
+        Event(8.0, Kind.SCENARIO, "records_created", {"name": "records_created"}),
+        Event(9.0, Kind.BOOKS, "", {"expected_created": 1, "created_ids": ["x-6"], "spared_ids": ["o-6"]}),
     ]
     lines = "".join(event.line() + "\n" for event in events)
     (folder / "journal.jsonl").write_text(lines, encoding="utf-8")
@@ -108,11 +110,13 @@ def stored(folder: Path) -> Path:
 @pytest.mark.parametrize(
     ("order_id", "said"),
     [
-        ("o-1", ["missing  by the books of calm"]),
+        ("o-1", ["missing  which nobody expected, by the books of calm"]),
         ("o-2", ["order rejected  at t"] * 2),
         ("o-3", ["lost  as expected, by the books of window_state_lost"]),
         ("o-4", ["lost  as expected, by the books of window_state_lost"]),
         ("o-5", ["doubled  as expected, by the books of dedup_failing"]),
+        ("x-6", ["created  as expected, by the books of records_created"]),
+        ("o-6", ["not harmed  which nobody expected, by the books of records_created"]),
     ],
 )
 def test_a_stored_run_tells_what_its_books_and_logs_know(

@@ -117,6 +117,46 @@ def test_what_a_drill_has_failed_by_is_not_the_next_ones(rig: Rig) -> None:
     assert rig.books.account(1_060.0).balanced
 
 
+def test_orders_under_way_count_after_a_drill_that_has_failed_too(rig: Rig) -> None:
+    """They were produced long after what it has failed by."""
+    lost(rig, 1_010.0)
+    rig.books.open(1_000.0)
+    assert not rig.books.account(1_020.0).balanced
+    rig.orders(1_205.0)
+    lost(rig, 1_198.0)
+    rig.books.open(1_200.0)
+
+    assert ("lost@1198",) == rig.books.account(1_220.0).missing_ids
+
+
+def test_what_a_drill_without_an_account_has_harmed_is_nobodys(rig: Rig) -> None:
+    """It was INVALID, so nobody knows what it was to harm; what is under way afterwards is known again."""
+    rig.orders(1_005.0, 1_205.0)
+    rig.books.open(1_000.0)
+    assert rig.books.account(1_020.0).balanced
+    rig.books.open(1_030.0)
+    lost(rig, 1_045.0)
+    rig.delivered(1_050.0, "stranger")
+    rig.books.drop(1_060.0)
+    lost(rig, 1_180.0)
+    rig.books.open(1_200.0)
+
+    got = rig.books.account(1_220.0)
+    assert (("lost@1180",), ()) == (got.missing_ids, got.created_ids)
+
+
+def test_an_account_that_was_given_cannot_be_dropped(rig: Rig) -> None:
+    """A drill that is refused before it begins has harmed nothing."""
+    rig.orders(1_005.0, 1_205.0)
+    rig.books.open(1_000.0)
+    assert rig.books.account(1_020.0).balanced
+    rig.books.drop(1_150.0)
+    lost(rig, 1_100.0)
+    rig.books.open(1_200.0)
+
+    assert ("lost@1100",) == rig.books.account(1_220.0).missing_ids
+
+
 def toll(damage: Damage, at: float) -> Toll:
     return Toll(damage=damage, asked_at=at, effect_at=at + 1, healing_at=at + 9, healed_at=at + 10)
 
@@ -347,14 +387,14 @@ def test_an_order_in_a_result_and_in_the_dlq_is_misplaced() -> None:
     evidence = Evidence(dead={"sha-a"})
     windowed(evidence, "a")
 
-    assert (1, False) == ((got := settle([entry("a")], evidence)).misplaced, got.balanced)
+    assert (("a",), False) == ((got := settle([entry("a")], evidence)).misplaced_ids, got.balanced)
 
 
 def test_an_order_in_the_late_output_and_in_the_dlq_is_misplaced() -> None:
     """Whoever replays both replays it twice."""
     evidence = Evidence(dead={"sha-a"}, late={"a"})
 
-    assert (1, False) == ((got := settle([entry("a")], evidence)).misplaced, got.balanced)
+    assert (("a",), False) == ((got := settle([entry("a")], evidence)).misplaced_ids, got.balanced)
 
 
 def test_a_malformed_order_in_a_result_is_misplaced() -> None:
@@ -362,4 +402,7 @@ def test_a_malformed_order_in_a_result_is_misplaced() -> None:
     evidence = Evidence(dead={"sha-m"})
     evidence.results.take(Result(0, 5_000, "r01", 0, 5_700, ("m",)))
 
-    assert (1, False) == ((got := settle([entry("m", "malformed")], evidence)).misplaced, got.balanced)
+    assert (("m",), False) == (
+        (got := settle([entry("m", "malformed")], evidence)).misplaced_ids,
+        got.balanced,
+    )

@@ -53,7 +53,7 @@ class Range:
             watch_s=0.0 if fault else 60.0,
         )
 
-    def drill(self, *, aftermath: tuple[str, ...] = ()) -> Verdict:
+    def drill(self, *, aftermath: tuple[str, ...] = (), control: str = "") -> Verdict:
         first = len(self.timeline.events)
         run(
             "drill",
@@ -65,6 +65,7 @@ class Range:
             timeline=self.timeline,
             undo=self.undo,
             aftermath=aftermath,
+            control=control,
         )
         # What whoever runs drills records of the telemetry, once a drill is over.
         telemetry = Event(self.clock.now(), Kind.TELEMETRY, "", {"ticks": 90, "missed": 0, "blind": []})
@@ -368,6 +369,17 @@ def test_a_stack_that_cannot_do_it_skips_the_drill(tmp_path: Path, can: frozense
 
     assert (Outcome.SKIPPED, ("this stack cannot freeze processes",)) == (got.outcome, got.why)
     assert [] == drill.all(Kind.INJECTING)
+
+
+def test_a_stack_that_has_no_such_alarm_skips_the_drill(tmp_path: Path) -> None:
+    """What is not deployed there cannot fail to fire."""
+    drill = Range(tmp_path)
+    metric = replace(DOWN.metric, needs=frozenset({Capability.MEMORY_LIMIT}))
+    drill.scenario = replace(drill.scenario, expect=(replace(DOWN, metric=metric),))
+    drill.stack = FakeStack(drill.clock, can=frozenset(Capability) - {Capability.MEMORY_LIMIT})
+    got = drill.drill()
+
+    assert (Outcome.SKIPPED, (f"this stack cannot {Capability.MEMORY_LIMIT}",)) == (got.outcome, got.why)
 
 
 def test_a_drill_that_says_it_cannot_run_is_skipped_with_its_reason(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.faults import Sham
 from harness.model import Damage, Fault, Harm
 from harness.timeline import Kind
 from tests.fakes import START
@@ -35,3 +36,15 @@ def test_without_stated_damage_the_books_are_told_of_none(tmp_path: Path, fault:
     drill.drill()
 
     assert {None} == set(drill.books.tolls)
+
+
+@pytest.mark.parametrize(("control", "dropped"), [("", True), ("sham", False)])
+def test_what_an_invalid_drill_has_harmed_is_not_charged_to_the_next(
+    tmp_path: Path, control: str, dropped: bool
+) -> None:
+    """Nobody knows how far its fault went; but a control has none, so what is missing then is missing."""
+    drill = Range(tmp_path, Sham(KILL))
+    drill.drill(control=control)
+
+    assert Kind.ERROR in {event.kind for event in drill.timeline}
+    assert dropped is (drill.books.dropped_at is not None)
