@@ -53,11 +53,19 @@ class Request:
 
 def check_place(request: Request) -> None:
     """Raise UsageError unless the run's files can be written."""
+    forget(request.junit)
     if request.junit:
         if request.junit.is_dir():
             raise UsageError(f"--junit {request.junit} is a directory; give a file")
         presence.check_writable(request.junit.parent, "give another --junit")
     presence.check_writable(request.out, "give another --out")
+
+
+def forget(junit: Path | None) -> None:
+    """Remove what an earlier run has left there: nobody must read it as what this one came to."""
+    with contextlib.suppress(OSError):  # `check_place` says of what cannot be written why
+        if junit:
+            junit.unlink()
 
 
 def check_versions(platform: Platform) -> None:
@@ -228,6 +236,7 @@ class _Run:
 
     def _open_journal(self) -> None:
         journal = Journal(self.folder / JOURNAL)
+        _point_latest(self.folder)  # of a run that is killed, the one before must not be taken for it
         self.cleanup.callback(self._report)
         self.cleanup.callback(journal.close)
         self.cleanup.callback(self._end)
@@ -259,7 +268,6 @@ class _Run:
             say(f"NOT reported: {error}")
             return
         self._keep_telemetry()
-        _point_latest(self.folder)
         say(f"{words.headline(record)}; report: {self.folder / 'report.html'}")
 
     def _keep_telemetry(self) -> None:

@@ -38,6 +38,25 @@ def test_a_run_without_a_stack_leaves_no_green_junit(platform: FakePlatform) -> 
     assert all(suite.get("errors") != "0" for suite in suites)
 
 
+def test_latest_is_the_last_run_from_its_first_event_on(platform: FakePlatform) -> None:
+    """What is killed, or has no room for its report, has nothing more to say: CI would see the run before."""
+    pointed: list[str] = []
+    platform.act = lambda: pointed.append(Path("runs/latest").resolve().name)
+
+    main(["run", BROKER_KILLED, "--seed", "42"], platform)
+
+    assert pointed[0].endswith("-42")
+
+
+def test_a_run_that_is_refused_leaves_no_report_of_the_one_before(platform: FakePlatform) -> None:
+    """CI would read that as the result of this one, and see green."""
+    Path("out.xml").write_text("<green/>", encoding="utf-8")
+    Path("file").touch()
+
+    assert 64 == main(["run", BROKER_KILLED, "--junit", "out.xml", "--out", "file/runs"], platform)
+    assert not Path("out.xml").exists()
+
+
 def test_fail_fast_stops_at_the_first_drill_that_is_not_good(platform: FakePlatform) -> None:
     """In a pipeline of CI, minutes after a red drill are wasted."""
     platform.reacting = ()
