@@ -45,16 +45,22 @@ def tape_in(folder: Path) -> Path:
 
 
 def ingest(folder: Path, clock: Clock) -> None:
-    """Take `folder`'s tape into the store beside it; does nothing if there is none, or it is in there."""
+    """Take `folder`'s tape into the store beside it; does nothing if there is none, or it is in there.
+
+    It is if the store is as old as the tape, to the nanosecond: one that a kill left half full is not.
+    """
     path = tape_in(folder)
     store = tape.store_of(path)
     files = [file for file in (*tape.segments(path), path) if file.exists()]
-    if not files or (store.exists() and _changed_at(store) > max(map(_changed_at, files))):
+    if not files:
+        return
+    at = max(map(_changed_at, files))
+    if store.exists() and _changed_at(store) == at:
         return
     with opened(store, clock=clock) as kept:
         for file in files:
             kept.ingest(tape.read(file))
-    os.utime(store)  # nothing new is nothing written, but it has been looked at
+    os.utime(store, ns=(at, at))
 
 
 def reading(folder: Path, clock: Clock) -> Store:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from detectors.retention import DAY_S
+from detectors.store import Store
 from detectors.tape import store_of
 from harness.cli.journal import JOURNAL, TELEMETRY
 from harness.cli.main import main
@@ -151,6 +152,29 @@ def test_retain_leaves_a_run_of_today_alone(
 
     assert "a: nothing is old enough\n" == said(capsys)
     assert (folder / TELEMETRY).exists()
+
+
+def test_a_store_that_a_kill_left_empty_is_filled_before_the_tape_is_dropped(
+    platform: FakePlatform, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is younger than the tape, which is the only copy."""
+    folder = run("a", lines=LINES)
+    Store(store_of(folder / TELEMETRY)).close()
+
+    assert 0 == main(["retain", "runs/a", "--now", str(T0 + 2 * DAY_S)], platform)
+
+    assert "Throughput: 120 points rolled up into 2" in said(capsys)
+
+
+def test_a_tape_that_is_in_the_store_is_not_taken_in_again(
+    platform: FakePlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An hour of it takes two seconds."""
+    run("a", lines=LINES)
+    main(["telemetry", "a"], platform)
+    monkeypatch.setattr(Store, "ingest", lambda *_: pytest.fail("taken in again"))
+
+    assert 0 == main(["telemetry", "a"], platform)
 
 
 def test_a_run_whose_tape_is_dropped_is_still_reported_and_shown(
