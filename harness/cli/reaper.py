@@ -71,7 +71,7 @@ class Reaper:
     def _say(self, line: str) -> None:
         self._said_bye = self._said_bye or line == BYE
         with contextlib.suppress(OSError):  # somebody killed the reaper: the run goes on without
-            self._pipe.write(line.encode() + b"\n")
+            self._pipe.write(os.fsencode(line) + b"\n")
             self._pipe.flush()
 
 
@@ -192,7 +192,7 @@ def main(stack: str, home: Path, folder: Path) -> int:
     """Wait for the run to end; do what has to be done, and log it."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # what ends the run must not end its reaper
-    decision = decide(sys.stdin)
+    decision = decide(map(os.fsdecode, sys.stdin.buffer))  # paths, whatever the locale makes of text
     if decision.nothing:
         return 0
     with _logging(folder) as tell:

@@ -163,6 +163,22 @@ def test_the_real_process_does_nothing_after_a_goodbye(tmp_path: Path) -> None:
     assert not (tmp_path / reaper.LOG).exists()
 
 
+def test_the_real_process_is_told_of_a_folder_in_any_language(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stack whose name it got wrong would be gone, it would think, and say "done"."""
+    monkeypatch.setenv("PYTHONIOENCODING", "latin-1")
+    stack = tmp_path / "jürgen" / "stacks" / "stück"
+    stack.mkdir(parents=True)
+    guard = Reaper("processes", tmp_path / "jürgen", tmp_path)
+    guard.stack(stack, owned=True)
+    guard.close()
+
+    guard.process.wait(timeout=60)
+
+    assert "healing its stack stück" in (tmp_path / reaper.LOG).read_text(encoding="utf-8")
+
+
 def test_a_run_whose_folder_is_gone_is_reaped_all_the_same(tmp_path: Path) -> None:
     """Nowhere to write the log must not keep a stack up: a full disk is what runs are killed for."""
     folder = tmp_path / "run"
