@@ -109,6 +109,8 @@ def reap(platform: Platform, decision: Decision, folder: Path, tell: Tell) -> bo
     found = next((one for one in platform.running() if one.directory == decision.directory), None)
     if found is None:
         tell("the stack does not run any more")
+        for directory in platform.sweep():
+            tell(f"removed what was left of the stack {directory.name}")
         return True
     from harness.cli import presence
 

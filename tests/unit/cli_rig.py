@@ -156,6 +156,8 @@ class FakePlatform:
     findings: Sequence[Finding] = (Finding("it is a fake", well=True),)
     the_stack: FakeStack | None = None
     taken_ports: tuple[int, ...] = ()
+    dead: list[Path] = field(default_factory=list)
+    """The directories of stacks whose supervisor is dead."""
 
     def versions(self) -> Mapping[str, str]:
         return {"fake": "1"}
@@ -199,7 +201,8 @@ class FakePlatform:
         self.stacks.remove(running)
 
     def sweep(self) -> Sequence[Path]:
-        return []
+        swept, self.dead = self.dead, []
+        return swept
 
     def stack(self, running: object) -> Stack:
         stack = self.the_stack = self.the_stack or FakeStack(self.ticking)

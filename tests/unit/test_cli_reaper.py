@@ -130,6 +130,16 @@ def test_a_run_killed_before_it_had_a_stack_leaves_no_orphan(platform: FakePlatf
     assert ["down half"] == platform.log
 
 
+def test_what_a_stack_left_that_died_with_its_run_is_removed(platform: FakePlatform, tmp_path: Path) -> None:
+    """Its cgroups and its volume are there yet, though none of its processes is."""
+    dead = platform.home / "stacks" / "dead"
+    platform.dead = [dead]
+    said: list[str] = []
+
+    assert reap(platform, Decision(directory=dead, owned=True), tmp_path, said.append)
+    assert "removed what was left of the stack dead" in said
+
+
 def test_the_reaper_lets_others_at_work_be(platform: FakePlatform, tmp_path: Path) -> None:
     """The next command may be healing the same stack already."""
     left = broken(platform, kept=False)
