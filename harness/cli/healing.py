@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from harness.cli import presence
 from harness.cli.platform import Platform, Running, Tell
 from harness.errors import FOREIGN, HealFailed, StackError
@@ -18,6 +20,13 @@ READY = "ready"
 def keepable(running: Running) -> bool:
     """Say whether a stack is one that stays: kept, and not left half-started by a killed command."""
     return running.kept and (running.directory / READY).exists()
+
+
+def survey(platform: Platform) -> tuple[Sequence[Running], bool]:
+    """Return the stacks that run, and whether somebody may be bringing one of them up."""
+    # In this order: else of a start that begins in between only the stack is seen, and is an orphan.
+    stacks = platform.running()
+    return stacks, any(other.starting for other in presence.others(platform.home))
 
 
 def broken(running: Running) -> list[str]:
@@ -61,8 +70,8 @@ def tidy(platform: Platform, tell: Tell) -> None:
 
     HealFailed if a kept stack cannot be healed: no drill on it would mean anything.
     """
-    starting = any(other.starting for other in presence.others(platform.home))
-    for running in platform.running():
+    stacks, starting = survey(platform)
+    for running in stacks:
         held = presence.hold(running.lock)
         if held is None:
             continue  # somebody is at work on it, and answers for it
@@ -85,9 +94,8 @@ def _tidy_one(platform: Platform, running: Running, tell: Tell, *, orphan: bool)
 
 def orphans(platform: Platform) -> list[Running]:
     """Return the stacks that do not stay and that nobody uses or brings up; changes nothing."""
-    if any(other.starting for other in presence.others(platform.home)):
-        return []
-    return [one for one in platform.running() if not keepable(one) and presence.free(one.lock)]
+    stacks, starting = survey(platform)
+    return [one for one in stacks if not (starting or keepable(one)) and presence.free(one.lock)]
 
 
 def heal_everything(platform: Platform, tell: Tell) -> bool:

@@ -80,11 +80,12 @@ def check_versions(platform: Platform) -> None:
 
 def usable(platform: Platform, seed: int | None) -> list[Running]:
     """Return the kept stacks that a run could use, were they free."""
-    if any(other.starting for other in presence.others(platform.home)):
+    stacks, starting = healing.survey(platform)
+    if starting:
         return []  # it may be one of these that is not ready yet
     return [
         one
-        for one in platform.running()
+        for one in stacks
         if healing.keepable(one) and one.version == platform.version and seed in (None, one.seed)
     ]
 

@@ -291,6 +291,22 @@ def test_a_stack_that_somebody_is_bringing_up_is_no_orphan(platform: FakePlatfor
     assert 1 == len(orphans(platform))
 
 
+def test_a_stack_that_somebody_begins_to_bring_up_meanwhile_is_no_orphan(
+    platform: FakePlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever looks may be stopped between two looks."""
+    with ExitStack() as theirs:
+
+        def meanwhile() -> list[FakeRunning]:
+            if not platform.stacks:
+                theirs.enter_context(presence.announced(platform.home, "run", pid=1)).starting(True)
+                platform.add("fresh", kept=False)
+            return platform.stacks
+
+        monkeypatch.setattr(platform, "running", meanwhile)
+        assert [] == orphans(platform)
+
+
 def test_a_kept_stack_that_was_never_ready_is_an_orphan(platform: FakePlatform) -> None:
     """`firedrill up` was killed half-way: no drill may ever use what it left."""
     half = platform.add("half", kept=True)
