@@ -53,16 +53,13 @@ def heal(platform: Platform, running: Running, tell: Tell, *, within_s: float = 
 
 
 def take_down(platform: Platform, running: Running, tell: Tell) -> None:
-    """End a stack whose command is gone: heal what reaches beyond it, then stop it.
-
-    HealFailed if something of it is left.
-    """
+    """End a stack: heal what reaches beyond it, then stop it. HealFailed if something of it is left."""
     heal(platform, running, tell, within_s=ORPHAN_HEAL_LIMIT_S)
     try:
         platform.down(running)
     except StackError as error:
         raise HealFailed(str(error)) from error
-    tell(f"took down the stack {running.directory.name}, whose command is gone")
+    tell(f"took down the stack {running.directory.name}")
 
 
 def tidy(platform: Platform, tell: Tell) -> None:
@@ -83,6 +80,7 @@ def tidy(platform: Platform, tell: Tell) -> None:
 
 def _tidy_one(platform: Platform, running: Running, tell: Tell, *, orphan: bool) -> None:
     if orphan:
+        tell(f"the command of the stack {running.directory.name} is gone; taking it down")
         take_down(platform, running, tell)
     elif broken(running):
         tell(f"the stack {running.directory.name} was left broken; healing it")

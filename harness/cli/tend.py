@@ -17,7 +17,7 @@ from harness.cli.live import board_line, say
 from harness.cli.platform import Platform, Running, Session
 from harness.cli.play import LAST_PORT, check
 from harness.clock import wait_until
-from harness.errors import HealFailed, Invalid, StackError, UsageError
+from harness.errors import HealFailed, Invalid, UsageError
 
 STOP_LIMIT_S = 300.0
 """For a run to heal and take down its stack: the longest healing and the longest stop, and a margin."""
@@ -55,18 +55,31 @@ def _started(platform: Platform, *, seed: int, ports: int | None) -> Running:
 def down(session: Session) -> None:
     """Take down the stacks that are kept up, and whatever dead runs left."""
     platform = session.platform
+    stacks, starting = healing.survey(platform)
     orphans = {one.directory for one in healing.orphans(platform)}
-    ended = [one for one in platform.running() if one.kept or one.directory in orphans]
+    ended = [one for one in stacks if one.kept or one.directory in orphans]
+    problems: list[HealFailed | UsageError] = []
     for one in ended:
-        _put_down(platform, one)
+        try:
+            _put_down(platform, one, starting=starting and not healing.keepable(one))
+        except (HealFailed, UsageError) as error:  # of one stack: the others go all the same
+            problems.append(error)
     for directory in platform.sweep():
         say(f"removed what was left of the stack {directory.name}")
+    if problems:
+        worst = HealFailed if any(isinstance(each, HealFailed) for each in problems) else UsageError
+        raise worst("; ".join(map(str, problems)))
     if not ended:
         say("no stack is kept up")
 
 
-def _put_down(platform: Platform, one: Running) -> None:
-    """Take down one stack for `down`; HealFailed if something of it is left."""
+def _put_down(platform: Platform, one: Running, *, starting: bool) -> None:
+    """Take down one stack for `down`; HealFailed if something of it is left, UsageError if it is in use."""
+    if starting:
+        raise UsageError(
+            f"{one.directory.name} is not ready, and another firedrill is starting a stack: "
+            "`firedrill stop` ends that first"
+        )
     held = presence.hold(one.lock)
     if held is None:
         raise UsageError(
@@ -74,11 +87,7 @@ def _put_down(platform: Platform, one: Running) -> None:
             "or the reaper of one that was killed is healing it: try again in a few minutes"
         )
     with held:
-        try:
-            platform.down(one)
-        except StackError as error:
-            raise HealFailed(str(error)) from error
-    say(f"took down the stack {one.directory.name}")
+        healing.take_down(platform, one, say)
 
 
 @click.command()
