@@ -75,7 +75,8 @@ def others(home: Path, *, pid: int | None = None) -> list[Command]:
             continue
         with contextlib.suppress(OSError), path.open("r+b") as file:
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                # Shared: two who look at once must not take each other for the one that is dead.
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
                 alive.append(_read(file.read(), path))
             else:

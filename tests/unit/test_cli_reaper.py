@@ -271,6 +271,26 @@ def test_a_live_command_is_seen_and_a_killed_one_is_not(tmp_path: Path) -> None:
         assert [] == presence.others(tmp_path)
 
 
+def test_two_who_look_at_once_see_both_that_a_command_is_dead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its pid may be a stranger's by now, whom `stop` would end."""
+    (tmp_path / "commands").mkdir()
+    (tmp_path / "commands" / "1.json").write_text('{"pid": 1, "what": "run"}', encoding="ascii")
+    seen: list[presence.Command] = []
+    unlink = Path.unlink
+
+    def meanwhile(self: Path, *, missing_ok: bool) -> None:
+        monkeypatch.undo()
+        seen.extend(presence.others(tmp_path))
+        unlink(self, missing_ok=missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", meanwhile)
+
+    assert [] == presence.others(tmp_path)
+    assert [] == seen
+
+
 def test_stop_ends_a_run_from_another_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """It asks with SIGTERM, and waits until the run has healed and gone."""
     platform = FakePlatform(tmp_path)
