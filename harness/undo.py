@@ -176,7 +176,8 @@ class UndoJournal:
         torn = len(self._bytes().rpartition(b"\n")[2])
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("ab") as file:
-            file.truncate(file.tell() - torn)
+            if torn:  # else not: another process may have added a line since
+                file.truncate(file.tell() - torn)
             file.write(json.dumps(line, separators=(",", ":")).encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())

@@ -3,6 +3,7 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, Any
 
 import pytest
 
@@ -75,6 +76,25 @@ def test_a_torn_last_line_is_dropped_and_written_over(tmp_path: Path) -> None:
     assert [(1, Kill("broker-1"))] == journal.open_entries()
     journal.record(Kill("broker-2"))
     assert [Kill("broker-1"), Kill("broker-2")] == [fault for _, fault in journal.open_entries()]
+
+
+def test_an_entry_of_another_process_is_not_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`firedrill heal` beside a run, which writes its next fault between a look at the file and a word."""
+    journal = UndoJournal(tmp_path / "undo.jsonl")
+    opened, kill = Path.open, Kill("broker-1")
+
+    def meanwhile(self: Path, mode: str) -> IO[Any]:
+        file = opened(self, mode)
+        if mode == "ab":
+            monkeypatch.undo()
+            UndoJournal(self).record(kill)
+        return file
+
+    entry = journal.record(Kill("broker-2"))
+    monkeypatch.setattr(Path, "open", meanwhile)
+    journal.done(entry)
+
+    assert [kill] == [fault for _, fault in journal.open_entries()]
 
 
 def test_a_fault_nobody_could_rebuild_is_refused_and_not_written(tmp_path: Path) -> None:
