@@ -183,7 +183,8 @@ class Store:
             self._db.execute(sql.BOUNDS)
         self._db.unregister("limits")
         if rolled or dropped:
-            self._db.execute("CHECKPOINT")
+            with self._writing():
+                self._db.execute("CHECKPOINT")
         return Applied(rolled, into, dropped)
 
     def _coarsen(self, step_s: int, keeping: str) -> tuple[Counter[Keep], Counter[Keep]]:
@@ -267,13 +268,22 @@ class Store:
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
-        self._db.execute("BEGIN")
+        with self._writing():
+            self._db.execute("BEGIN")
+            try:
+                yield
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Make of a change that the disk refuses, not we, an error that says what to do."""
         try:
             yield
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
+        except duckdb.Error as error:
+            raise UsageError(f"{self.path} cannot be written: {error}; is there room for it?") from error
 
     def _value(self, query: str, parameters: object = None) -> int:
         """Return the one number of the answer: of a change, how many rows it touched."""

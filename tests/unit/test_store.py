@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import resource
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -136,10 +139,28 @@ def test_a_change_that_fails_in_the_middle_changes_nothing() -> None:
     store.sql("DROP TABLE bounds")
     before = content(store)
 
-    with pytest.raises(duckdb.CatalogException):
+    with pytest.raises(UsageError, match="cannot be written"):
         store.apply(POLICY, T0 + 2 * DAY_S)
 
     assert before == content(store)
+
+
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """Let no file grow beyond 20 kB during the block."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_full_disk_is_no_bug_of_ours(tmp_path: Path) -> None:
+    """The tape has it all yet; a traceback would have somebody look for the mistake in our code."""
+    with full_disk(), Store(tmp_path / "t.duckdb") as store:  # noqa: SIM117
+        with pytest.raises(UsageError, match=r"cannot be written.*is there room for it\?"):
+            store.ingest(tick(T0 + at, **{THROUGHPUT: 300}) for at in range(2000))
 
 
 def test_two_who_write_at_once_are_told_apart(tmp_path: Path) -> None:
