@@ -37,7 +37,7 @@ REMEDIES = {
     **dict.fromkeys((errno.EMFILE, errno.ENFILE), "let more files be open (`ulimit -n`)"),
     errno.EROFS: "choose another folder, or make it writable",
     errno.EIO: "look after that disk",
-    errno.ENOMEM: "end other programs",
+    **dict.fromkeys((errno.ENOMEM, errno.EAGAIN), "end other programs"),  # EAGAIN: of fork(2)
 }
 """What is the machine's fault and not ours, by its errno, and what to do about it."""
 

@@ -19,7 +19,7 @@ from harness.timeline import load
 from harness.undo import UndoJournal
 from tests.fake_stack import FakeNode, FakeStack, StubbornNode
 from tests.fakes import FakeClock
-from tests.unit.cli_rig import BROKER_KILLED, FakePlatform, outcomes, summary
+from tests.unit.cli_rig import BROKER_KILLED, FakeGuard, FakePlatform, outcomes, summary
 
 
 @pytest.fixture
@@ -182,6 +182,20 @@ def test_a_full_disk_is_no_bug_and_no_verdict(
     assert "Traceback" not in said
     assert nothing_broken(platform)
     assert {BROKER_KILLED: "INVALID"} == outcomes()
+
+
+def test_a_machine_without_room_for_a_process_is_no_bug(
+    platform: FakePlatform, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """fork(2) says EAGAIN then."""
+
+    def refused(_: Path) -> FakeGuard:
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(platform, "guard", refused)
+
+    assert 2 == main(["run", BROKER_KILLED], platform)
+    assert "Resource temporarily unavailable; end other programs" in capsys.readouterr().err
 
 
 def full() -> None:
