@@ -196,8 +196,12 @@ def display(clock: Clock, *, plain: bool | None = None) -> Iterator[Plain | Pict
         yield Plain()
         return
     picture = Picture(clock, Console())
-    with picture.live:
+    picture.live.start()
+    try:
         yield picture
+    finally:
+        with contextlib.suppress(OSError):  # a terminal that was closed: what ends us is to be told as it is
+            picture.live.stop()
 
 
 def board_line(states: Mapping[str, AlarmState], quiet: Sequence[AlarmState] = (AlarmState.OK,)) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import signal
 from dataclasses import asdict, replace
 
 import pytest
@@ -11,6 +13,7 @@ from rich.console import Console
 from harness import catalogue
 from harness.cli.drills import Drill
 from harness.cli.live import Picture, Plain, Scene, display, told
+from harness.cli.signals import Interrupted
 from harness.model import AlarmState, Orders, Phase
 from harness.timeline import Event, Kind
 from tests.fakes import START, FakeClock
@@ -123,6 +126,35 @@ def test_ci_gets_plain_lines_even_on_a_terminal(monkeypatch: pytest.MonkeyPatch)
 
     with display(FakeClock()) as shown:
         assert isinstance(shown, Plain)
+
+
+class Terminal(io.StringIO):
+    """One that may be closed."""
+
+    closed_by_now = False
+
+    def isatty(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        if self.closed_by_now:
+            raise OSError(errno.EIO, "Input/output error")
+        return super().write(text)
+
+
+def test_a_closed_terminal_does_not_hide_what_ended_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The exit code is that of the hang-up, not that of a disk to look after."""
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stdout", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+
+    def hung_up() -> None:
+        with display(FakeClock(), plain=False):
+            terminal.closed_by_now = True
+            raise Interrupted(signal.SIGHUP)
+
+    with pytest.raises(Interrupted):
+        hung_up()
 
 
 def test_a_terminal_gets_the_picture() -> None:
