@@ -36,15 +36,15 @@ def up(session: Session, /, seed: int | None, ports: int | None) -> None:
         say(f"a stack is up already: {there[0].directory.name} (seed {there[0].seed})")
         return
     check(platform, ports)
-    platform.install(say)
     chosen = secrets.randbelow(running.SEEDS) if seed is None else seed
     stack = _started(platform, seed=chosen, ports=ports)
     say(f"the stack {stack.directory.name} is up (seed {stack.seed}); `firedrill down` ends it")
 
 
 def _started(platform: Platform, *, seed: int, ports: int | None) -> Running:
-    """Start a kept stack for `up`, seen by others as being started."""
+    """Start a kept stack for `up`, seen by others as being started: `stop` ends the installing, too."""
     with presence.announced(platform.home, "up") as present:
+        platform.install(say)
         healing.tidy(platform, say)
         present.starting(True)
         return platform.up(seed=seed, kept=True, ports=ports, tell=lambda line: say(f"  {line}"))

@@ -291,6 +291,20 @@ def test_two_who_look_at_once_see_both_that_a_command_is_dead(
     assert [] == seen
 
 
+def test_who_installs_is_seen(platform: FakePlatform, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes minutes: `stop` must be able to end that, too."""
+    seen: list[str] = []
+
+    def look(_: object) -> None:
+        seen.extend(other.what for other in presence.others(platform.home, pid=-1))
+
+    monkeypatch.setattr(platform, "install", look)
+
+    main(["up"], platform)
+
+    assert ["up"] == seen
+
+
 def test_stop_ends_a_run_from_another_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """It asks with SIGTERM, and waits until the run has healed and gone."""
     platform = FakePlatform(tmp_path)
