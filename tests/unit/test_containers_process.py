@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ import pytest
 
 from fixtures.containers import account
 from fixtures.containers.process import Contained
+from fixtures.processes.layout import ROOT
 
 V1 = "4:memory:/docker/abc\n3:cpu,cpuacct:/docker/abc\n2:freezer:/docker/abc\n1:name=systemd:/docker/abc\n"
 V2 = "0::/system.slice/docker-abc.scope\n"
@@ -52,6 +54,33 @@ def test_waiting_ends_at_its_limit(sleeper: subprocess.Popen[bytes]) -> None:
 def test_what_was_gone_before_it_could_be_watched_has_ended() -> None:
     """Docker tells of a container that ended at once by the process id 0."""
     assert 7 == Contained(0, lambda: 7, unasked).poll()
+
+
+def test_a_signal_reaches_what_was_put_into_a_container(sleeper: subprocess.Popen[bytes]) -> None:
+    Contained(sleeper.pid, lambda: 7).signal(signal.SIGKILL)
+
+    assert -signal.SIGKILL == sleeper.wait(10.0)
+
+
+def test_signalling_what_was_gone_before_it_could_be_watched_hurts_nobody() -> None:
+    """Its process id 0 is to kill(2) the process group of whoever signals: the supervisor's own."""
+    signalled = (
+        "import os, signal\n"
+        "from fixtures.containers.process import Contained\n"
+        "os.setsid()\n"
+        "Contained(0, lambda: 7).signal(signal.SIGKILL)\n"
+    )
+
+    assert 0 == subprocess.run([sys.executable, "-c", signalled], cwd=ROOT, check=False).returncode
+
+
+def test_signalling_what_has_just_ended_changes_nothing(sleeper: subprocess.Popen[bytes]) -> None:
+    life = Contained(sleeper.pid, lambda: 7)
+    sleeper.kill()
+    sleeper.wait()
+
+    life.signal(signal.SIGKILL)
+    assert 7 == life.poll()
 
 
 # --- where the kernel accounts for it -----------------------------------------------------------
