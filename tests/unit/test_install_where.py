@@ -36,6 +36,15 @@ def test_an_empty_home_is_none() -> None:
     assert where.home({}) == where.home({"HOME": ""})
 
 
+@pytest.mark.parametrize("way", ["home", "link", "link/../home"])
+def test_a_home_has_one_name_whichever_way_it_is_reached(tmp_path: Path, way: str) -> None:
+    """By another name a live stack in it would be taken for a dead one, and swept."""
+    (tmp_path / "home").mkdir()
+    (tmp_path / "link").symlink_to("home")
+
+    assert tmp_path.resolve() / "home" == where.home({"FIREDRILL_HOME": str(tmp_path / way)})
+
+
 @pytest.mark.parametrize("version", [(3, 10), (3, 13)])
 def test_a_python_without_packages_is_refused(version: tuple[int, int]) -> None:
     """Flink's wheels end at 3.12, LocalStack's syntax begins at 3.11."""
