@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -165,6 +166,32 @@ def test_a_sweep_removes_what_was_being_laid_out_by_somebody_who_is_dead(tmp_pat
     assert not directory.exists()
 
 
+@pytest.mark.parametrize("files", [(), ("stack.json",)])
+def test_a_sweep_removes_what_was_begun_by_somebody_who_is_dead(
+    tmp_path: Path, files: tuple[str, ...]
+) -> None:
+    """Killed before it could say who started the stack, or before the stack got its name."""
+    pid, since = stacks.myself()
+    begun = [tmp_path / "stacks" / f".new-{pid}-{begin}-abcdef" for begin in (since, since - 100)]
+    for directory in begun:
+        directory.mkdir(parents=True)
+        for name in files:
+            (directory / name).touch()
+
+    assert [begun[1]] == stacks.sweep(tmp_path, KIND, FakeClock())
+    assert [begun[0]] == list((tmp_path / "stacks").iterdir())
+
+
+@pytest.mark.parametrize("kind", ["processes", "boxes"])
+def test_a_sweep_removes_what_does_not_say_who_started_it(tmp_path: Path, kind: str) -> None:
+    """No stack is without, from its first moment on: it is what somebody died of removing."""
+    directory = tmp_path / "stacks" / "abcdef"
+    directory.mkdir(parents=True)
+
+    assert [directory] == stacks.sweep(tmp_path, replace(KIND, name=kind), FakeClock())
+    assert not directory.exists()
+
+
 def test_a_sweep_removes_what_is_left_of_its_own_kind_only(tmp_path: Path) -> None:
     """Another kind leaves other things, which only that kind knows how to remove."""
     removed: list[str] = []
@@ -284,6 +311,25 @@ def test_what_could_not_be_laid_out_is_removed_at_once(tmp_path: Path) -> None:
 
     assert [] == list((tmp_path / "stacks").iterdir())
     assert 1 == len(removed)
+
+
+def test_a_stack_says_who_started_it_from_its_first_moment_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a sweep could not tell one that is only beginning from what is left of one."""
+    seen: list[Path] = []
+
+    def full(path: Path, *_: object, **__: object) -> int:
+        seen.extend((tmp_path / "stacks").iterdir())
+        path.touch()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(OSError, match="No space left"):
+        start(tmp_path, KIND)
+
+    assert [True] == [each.name.startswith(stacks.NEW) for each in seen]
+    assert [] == list((tmp_path / "stacks").iterdir())
 
 
 def test_a_supervisor_can_listen_also_where_tmpdir_is_deep(
