@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,6 +21,7 @@ from fixtures import topology
 from fixtures.processes import bring_up, stacks
 from fixtures.processes.bring_up import supervised, take_down
 from fixtures.processes.layout import Layout
+from fixtures.processes.service import sign
 from harness.clock import RealClock, wait_until
 from harness.errors import StackError
 from tests.fakes import FakeClock
@@ -154,6 +156,40 @@ def test_a_sweep_leaves_a_stack_alone_that_is_only_being_laid_out(
 
     assert not stacks.sweep(tmp_path, KIND, FakeClock())
     assert directory.exists()
+
+
+def test_a_stack_whose_supervisor_starts_while_it_is_looked_at_is_no_leftover(
+    tmp_path: Path, live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever sweeps may be stopped between two looks, and find it without a supervisor, but with a pid."""
+    directory = laid_out(tmp_path, "new", starter=stacks.myself())
+    (directory / "supervisor.pid").unlink()
+
+    def slow(looked_at: Path) -> bool:
+        answer = supervised(looked_at)
+        live(looked_at)
+        return answer
+
+    monkeypatch.setattr(bring_up, "supervised", slow)
+
+    assert [] == stacks.sweep(tmp_path, KIND, FakeClock())
+    assert directory.exists()
+
+
+def test_no_reader_of_a_pid_sees_half_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever sweeps would take a stack for dead whose pid cannot be read; it is written twice."""
+    sign(tmp_path, 41)
+    whole = Path.write_text
+
+    def full(path: Path, content: str, **how: Any) -> int:
+        whole(path, content[:1], **how)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(OSError, match="No space left"):
+        sign(tmp_path, 42)
+
+    assert "41" == (tmp_path / "supervisor.pid").read_text()
 
 
 def test_a_sweep_removes_what_was_being_laid_out_by_somebody_who_is_dead(tmp_path: Path) -> None:

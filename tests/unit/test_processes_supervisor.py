@@ -301,6 +301,14 @@ def test_a_supervisor_is_known_also_if_who_started_it_died_at_once(running: Runn
     assert str(running.process.pid) == (running.directory / "supervisor.pid").read_text()
 
 
+def test_a_supervisor_never_has_an_empty_pid(tmp_path: Path) -> None:
+    """Who started it wrote it, too: whoever reads meanwhile reads the one or the other."""
+    pid = tmp_path / "supervisor.pid"
+    pid.write_text("41", encoding="ascii")
+    with pid.open(encoding="ascii") as reader, supervisor(tmp_path, [service("one", tmp_path)]):
+        assert "41" == reader.read()
+
+
 def test_a_supervisor_whose_directory_was_removed_ends_everything(tmp_path: Path) -> None:
     """No command would find it any more: three gigabytes of processes that are nobody's."""
     directory = tmp_path / "stack"
