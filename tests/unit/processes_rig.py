@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -130,6 +131,17 @@ def service(name: str, directory: Path, argv: Sequence[str] = SLEEP, **more: Any
 def soon(condition: Callable[[], bool]) -> bool:
     """Say whether it holds before long; asked often, as everything here happens in milliseconds."""
     return wait_until(condition, within=LIMIT_S, clock=REAL, interval=0.01)
+
+
+def full_after(size: int, patch: pytest.MonkeyPatch) -> None:
+    """Let no file be written any more but its first bytes, as on a disk that is full."""
+    whole = Path.write_bytes
+
+    def full(path: Path, content: bytes) -> int:
+        whole(path, content[:size])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    patch.setattr(Path, "write_bytes", full)
 
 
 def gone(pid: int) -> bool:

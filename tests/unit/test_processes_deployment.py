@@ -19,6 +19,7 @@ from harness.errors import StackError
 from harness.model import JobReading
 from tests.fakes import FakeClock
 from tests.unit.load_fakes import endpoints
+from tests.unit.processes_rig import full_after
 
 WINDOW_MS = 5_000
 STATE = "execution.state-recovery.path"
@@ -271,6 +272,20 @@ def test_edited_settings_keep_the_job_from_its_state(rig: Rig) -> None:
 
     assert rig.submitted_with() is None
     assert {"parallelism.default": 2} == json.loads(rig.submission.read_text())["options"]
+
+
+def test_a_deployment_that_a_full_disk_cut_off_can_be_made_again(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half a file could not be read by the next one: no heal would ever bring the job back."""
+    rig.cluster.job("a")
+    with monkeypatch.context() as patch:
+        full_after(3, patch)
+        with pytest.raises(OSError, match="No space left"):
+            rig.job.redeploy()
+    rig.job.redeploy()
+
+    assert "s3://b/orders/a/chk-4" == rig.submitted_with()
 
 
 def test_a_checkpoint_that_does_not_come_is_no_reason_not_to_deploy(rig: Rig) -> None:

@@ -13,7 +13,6 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -26,7 +25,7 @@ from harness.clock import RealClock, wait_until
 from harness.errors import StackError
 from tests.fakes import FakeClock
 from tests.unit.load_fakes import endpoints
-from tests.unit.processes_rig import gone, service, soon, supervisor
+from tests.unit.processes_rig import full_after, gone, service, soon, supervisor
 
 Live = Callable[[Path], int]
 KIND = stacks.processes(None)
@@ -179,13 +178,7 @@ def test_a_stack_whose_supervisor_starts_while_it_is_looked_at_is_no_leftover(
 def test_no_reader_of_a_pid_sees_half_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever sweeps would take a stack for dead whose pid cannot be read; it is written twice."""
     sign(tmp_path, 41)
-    whole = Path.write_text
-
-    def full(path: Path, content: str, **how: Any) -> int:
-        whole(path, content[:1], **how)
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(Path, "write_text", full)
+    full_after(1, monkeypatch)
     with pytest.raises(OSError, match="No space left"):
         sign(tmp_path, 42)
 
