@@ -85,6 +85,14 @@ def test_a_supervisor_is_known_by_its_pid_and_its_directory(tmp_path: Path, live
     assert supervised(tmp_path)
 
 
+def test_a_supervisor_is_known_also_in_a_home_that_is_no_utf_8(tmp_path: Path, live: Live) -> None:
+    home = tmp_path / os.fsdecode(b"B\xfcro")
+    home.mkdir()
+    live(home)
+
+    assert supervised(home)
+
+
 def test_a_stranger_with_its_pid_is_not_the_supervisor(tmp_path: Path) -> None:
     """Process ids are used again: `down` must not kill whoever has it now."""
     (tmp_path / "supervisor.pid").write_text(str(os.getpid()))

@@ -40,7 +40,13 @@ def test_another_stack_whose_name_begins_alike_is_not_below(tmp_path: Path) -> N
 
 @pytest.mark.parametrize(
     ("written", "name"),
-    [(r"my\040stacks", "my stacks"), (r"a\011b\134c", "a\tb\\c"), ("données", "données"), (r"é\040è", "é è")],
+    [
+        (r"my\040stacks", "my stacks"),
+        (r"a\011b\134c", "a\tb\\c"),
+        ("données", "données"),
+        (r"é\040è", "é è"),
+        ("a\u2028b", "a\u2028b"),
+    ],
 )
 def test_a_path_is_read_as_the_kernel_writes_it(written: str, name: str) -> None:
     """One that is not recognised stays mounted, and its directory cannot be deleted."""
@@ -62,6 +68,20 @@ def test_a_machine_that_cannot_mount_says_why(
     monkeypatch.setenv("PATH", programs)
 
     assert reason == usable()
+
+
+def test_a_foreign_mount_whose_name_is_no_utf_8_keeps_no_stack_from_going(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A stick from another system, say: nothing could be taken down, or swept, while it is in."""
+    mounts = tmp_path / "mounts"
+    mounts.write_bytes(b"/dev/sdb1 /media/B\xfcro vfat rw 0 0\nx /media/B\xfcro/a\\040b tmpfs rw 0 0\n")
+    monkeypatch.setattr(volume, "MOUNTS", mounts)
+    ran: list[list[str]] = []
+    monkeypatch.setattr(volume, "_ran", ran.append)
+
+    volume.unmount_below(Path(os.fsdecode(b"/media/B\xfcro")))
+    assert [os.fsdecode(b"/media/B\xfcro/a b")] == [command[-1] for command in ran]
 
 
 def test_nothing_below_a_directory_is_nothing_to_unmount(
