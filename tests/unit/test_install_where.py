@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,21 @@ def test_a_home_has_one_name_whichever_way_it_is_reached(tmp_path: Path, way: st
     (tmp_path / "link").symlink_to("home")
 
     assert tmp_path.resolve() / "home" == where.home({"FIREDRILL_HOME": str(tmp_path / way)})
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ('a"b', "a quote"),
+        ("50%pure", "a percent sign"),
+        (os.fsdecode(b"B\xfcro"), "bytes that are no UTF-8"),
+        ("a, b", "a comma and white space"),
+        ("jürgen's", ""),
+    ],
+)
+def test_a_home_that_no_jvm_starts_in_is_told_beforehand(name: str, told: str) -> None:
+    """Else one says so in a log, after half a minute, and not why."""
+    assert told == where.unfit(Path("/home", name))
 
 
 @pytest.mark.parametrize("version", [(3, 10), (3, 13)])
