@@ -333,6 +333,17 @@ def test_what_cannot_be_published_is_published_once_it_can(tmp_path: Path) -> No
         assert soon(lambda: running.published()["one"]["pid"] is None)
 
 
+def test_an_order_that_was_carried_out_is_no_error_because_it_cannot_be_published(tmp_path: Path) -> None:
+    """On a full disk a fault would be said not to be there that is, and nobody would heal it."""
+    with supervisor(tmp_path, [service("one", tmp_path)]) as running:
+        (tmp_path / "processes.draft").mkdir()
+        assert {} == order(running.socket, do="kill", node="one")
+        assert [] == running.pids()
+        (tmp_path / "processes.draft").rmdir()
+
+        assert soon(lambda: running.published()["one"]["pid"] is None)
+
+
 def test_a_service_that_cannot_be_put_into_its_group_takes_no_other_with_it(tmp_path: Path) -> None:
     """What fails between fork and exec is no OSError."""
     procs = tmp_path / "cgroup.procs"
