@@ -250,6 +250,17 @@ def test_a_dead_stack_whose_files_cannot_be_read_is_swept_too(tmp_path: Path) ->
     assert not directory.exists()
 
 
+def test_a_sweep_does_not_say_of_what_it_could_not_remove_that_it_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another user's files, say, or a file system that is read-only by now."""
+    stays, goes = laid_out(tmp_path, "other"), laid_out(tmp_path, "ours")
+    remove = bring_up.remove
+    monkeypatch.setattr(bring_up, "remove", lambda each: None if each == stays else remove(each))
+
+    assert [goes] == stacks.sweep(tmp_path, KIND, FakeClock())
+
+
 def test_a_sweep_says_which_group_still_has_processes_in_it(tmp_path: Path) -> None:
     """Its files stay, or nobody would know of it any more."""
     group = tmp_path / "task-manager-1"
