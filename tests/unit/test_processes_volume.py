@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -106,6 +107,13 @@ def test_nothing_below_a_directory_is_nothing_to_unmount(
     assert [str(STACK / "data/flink-state/below"), str(STACK / "data/flink-state")] == [
         command[-1] for command in ran
     ]
+
+
+def test_a_second_ctrl_c_does_not_end_an_unmounting() -> None:
+    """The terminal sends it to a whole process group; who takes a stack down is shielded, umount was not."""
+    in_ours = f"import os, sys; sys.exit(os.getpgrp() == {os.getpgrp()})"
+
+    assert volume._ran([sys.executable, "-c", in_ours])
 
 
 # --- its ballast --------------------------------------------------------------------------------
