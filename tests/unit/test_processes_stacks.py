@@ -1,15 +1,11 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
 import json
 import os
-import signal
-import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +15,6 @@ import pytest
 from fixtures import topology
 from fixtures.processes import bring_up, stacks
 from fixtures.processes.bring_up import supervised, take_down
-from fixtures.processes.layout import Layout
 from fixtures.processes.service import sign
 from harness.clock import RealClock, wait_until
 from harness.errors import StackError
@@ -272,6 +267,19 @@ def test_a_sweep_says_which_group_still_has_processes_in_it(tmp_path: Path) -> N
     assert directory.exists()
 
 
+def test_a_dead_stack_that_a_run_still_holds_is_left_to_it(tmp_path: Path) -> None:
+    """It wants the logs; and it may live after all, in a container whose processes nobody here can see."""
+    directory = tmp_path / "stacks" / "abcdef"
+    directory.mkdir(parents=True)
+    (directory / "supervisor.pid").write_text("999999999", encoding="ascii")
+
+    with open(directory / "drills.lock", "w", encoding="utf-8") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert [] == stacks.sweep(tmp_path, KIND, FakeClock())
+    (tmp_path / "stacks" / "notes.txt").touch()
+    assert [directory] == stacks.sweep(tmp_path, KIND, FakeClock())
+
+
 # --- ending one ---------------------------------------------------------------------------------
 
 
@@ -328,125 +336,3 @@ def test_the_stacks_own_files_are_where_whoever_drills_looks_for_them(tmp_path: 
     running = stacks.Running(tmp_path, endpoints(tmp_path), "1", 7, kept=False)
 
     assert (tmp_path / "undo.jsonl", tmp_path / "drills.lock") == (running.undo, running.lock)
-
-
-# --- a start that fails -------------------------------------------------------------------------
-
-
-def start(home: Path, kind: stacks.Kind) -> None:
-    stacks.up(
-        home,
-        kind,
-        version="1",
-        seed=7,
-        kept=False,
-        ports=None,
-        clock=FakeClock(),
-        deploy=lambda _: None,
-        progress=lambda _: None,
-    )
-
-
-def test_what_could_not_be_laid_out_is_removed_at_once(tmp_path: Path) -> None:
-    removed: list[str] = []
-
-    def half(plot: stacks.Plot) -> Layout:
-        (plot.directory / "data").mkdir()
-        raise StackError("no subnet")
-
-    with pytest.raises(StackError, match="no subnet"):
-        start(tmp_path, replace(KIND, lay_out=half, remains=removed.append))
-
-    assert [] == list((tmp_path / "stacks").iterdir())
-    assert 1 == len(removed)
-
-
-def test_a_stack_says_who_started_it_from_its_first_moment_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Else a sweep could not tell one that is only beginning from what is left of one."""
-    seen: list[Path] = []
-
-    def full(path: Path, *_: object, **__: object) -> int:
-        seen.extend((tmp_path / "stacks").iterdir())
-        path.touch()
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(Path, "write_text", full)
-    with pytest.raises(OSError, match="No space left"):
-        start(tmp_path, KIND)
-
-    assert [True] == [each.name.startswith(stacks.NEW) for each in seen]
-    assert [] == list((tmp_path / "stacks").iterdir())
-
-
-def test_a_supervisor_can_listen_also_where_tmpdir_is_deep(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Some machines of CI have a folder for each job, and in it one for each step."""
-    deep = tmp_path / ("d" * 100)
-    deep.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(deep))
-
-    def listening(plot: stacks.Plot) -> Layout:
-        with socket.socket(socket.AF_UNIX) as listener:
-            listener.bind(str(plot.socket))
-        plot.socket.unlink()
-        raise StackError("seen enough")
-
-    with pytest.raises(StackError, match="seen enough"):
-        start(tmp_path, replace(KIND, lay_out=listening))
-
-
-def test_a_dead_stack_that_a_run_still_holds_is_left_to_it(tmp_path: Path) -> None:
-    """It wants the logs; and it may live after all, in a container whose processes nobody here can see."""
-    directory = tmp_path / "stacks" / "abcdef"
-    directory.mkdir(parents=True)
-    (directory / "supervisor.pid").write_text("999999999", encoding="ascii")
-
-    with open(directory / "drills.lock", "w", encoding="utf-8") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        assert [] == stacks.sweep(tmp_path, KIND, FakeClock())
-    (tmp_path / "stacks" / "notes.txt").touch()
-    assert [directory] == stacks.sweep(tmp_path, KIND, FakeClock())
-
-
-def test_what_was_laid_out_for_a_supervisor_that_did_not_start_is_removed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Mounts, cgroups, networks: `up` has no reaper that would find them."""
-
-    def interrupted(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(bring_up, "start_supervisor", interrupted)
-    removed: list[str] = []
-
-    def whole(plot: stacks.Plot) -> Layout:
-        return Layout(plot.directory, endpoints(plot.directory), [])
-
-    with pytest.raises(KeyboardInterrupt):
-        start(tmp_path, replace(KIND, lay_out=whole, remains=removed.append))
-
-    assert [] == list((tmp_path / "stacks").iterdir())
-    assert 1 == len(removed)
-
-
-def test_a_supervisor_that_was_not_seen_to_live_is_ended(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Without its files nobody would know of it any more, and so nobody would end it."""
-    started: list[subprocess.Popen[bytes]] = []
-
-    def interrupted(*_: object, **__: object) -> bool:
-        started.append(bring_up._STARTED_HERE[tmp_path])
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(bring_up, "wait_until", interrupted)
-    (tmp_path / "logs").mkdir()
-    (tmp_path / "waits.py").write_text("import signal\nsignal.pause()\n", encoding="utf-8")
-    layout = Layout(tmp_path, endpoints(tmp_path), [])
-    with open(tmp_path / "lock", "w", encoding="utf-8") as lock, pytest.raises(KeyboardInterrupt):
-        bring_up.start_supervisor(layout, "waits", lock.fileno(), FakeClock())
-
-    assert [-signal.SIGKILL] == [each.returncode for each in started]
