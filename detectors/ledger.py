@@ -82,10 +82,16 @@ def rows(path: str, *, since: float) -> list[Row]:
         return [Row(*row) for row in found]
 
 
-def rows_of(path: str, order_id: str) -> list[Row]:
-    """Return every record of one order, the oldest first. StackError if it can't be read."""
+def rows_of(path: str, order: str) -> list[Row]:
+    """Return every record of one order, by its id or its payload's SHA-1, the oldest first.
+
+    StackError if it can't be read. It has no index of payloads: they are looked at if no order has that id.
+    """
     with _opened(path) as ledger:
-        found = ledger.execute(f"{_ROW} WHERE order_id = ? ORDER BY produced_at", (order_id,))
+        for name in ("order_id", "payload_sha"):
+            found = ledger.execute(f"{_ROW} WHERE {name} = ? ORDER BY produced_at", (order,)).fetchall()
+            if found:
+                break
         return [Row(*row) for row in found]
 
 

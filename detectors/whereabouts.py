@@ -41,10 +41,14 @@ class Whereabouts:
     records: Records
 
     def of(self, order_id: str) -> list[Fate]:
-        """Return all that happened to the order; empty if it is nowhere. StackError if that can't be read."""
+        """Return all that happened to the order; empty if it is nowhere. StackError if that can't be read.
+
+        Of a record whose id nobody can read, the SHA-1 of its payload will do.
+        """
         rows = ledger.rows_of(self.ledger, order_id)
         since = min((row.produced_at for row in rows), default=BEFORE_S) - BEFORE_S
-        shas = {row.payload_sha for row in rows if row.kind == "malformed"}
+        shas = {order_id, *(row.payload_sha for row in rows if row.kind == "malformed")}
+        order_id = next((row.order_id for row in rows), order_id)
         dead = list(self._in_topic("ORDERS_DLQ", lambda each: _is(each, order_id, shas)))
         late = list(self._in_topic("ORDERS_LATE", lambda each: each["order_id"] == order_id))
         sent = [

@@ -15,7 +15,11 @@ DLQ_SPIKE = Alarm(
     severity=Severity.CRITICAL,
     meaning="More than 100 records a minute cannot be processed.",
     action="Page immediately.",
-    runbook="The query counts them by error_type; a new schema or a broken producer shows at once.",
+    runbook=(
+        "The query counts them by error_type; a new schema or a broken producer shows at once. Take an "
+        "example to `firedrill where EXAMPLE`. Duplicates (DEDUP_RATE_HIGH) and time-outs (slow_calls) never "
+        "get there."
+    ),
 )
 LATENCY_LADDER = ladder(
     "LATENCY",

@@ -39,7 +39,10 @@ WRONG = {
 @click.option("--stack-id", help="On this stack; else on the one started last.")
 @click.pass_obj
 def where(session: Session, /, order_id: str, run: str | None, out: Path, stack_id: str | None) -> None:
-    """Say where an order went, with proof: its record in Kafka, its window result or dead letter on S3."""
+    """Say where an order went, with proof: its record in Kafka, its window result or dead letter on S3.
+
+    ORDER_ID may be the SHA-1 of a payload, as the log of a rejected record has it.
+    """
     if run is not None:
         if stack_id is not None:
             raise UsageError("an order is looked for on a stack or in a stored run: give --stack-id or --run")
@@ -125,7 +128,7 @@ def _line(line: str, order_id: str) -> tuple[str, str] | None:
         record = json.loads(line)
     except ValueError:
         return None
-    if not isinstance(record, dict) or record.pop("order_id", None) != order_id:
+    if not isinstance(record, dict) or order_id not in (record.get("order_id"), record.get("payload_sha")):
         return None
     event = str(record.pop("event", "logged"))
-    return event, ", ".join(f"{name} {value}" for name, value in record.items())
+    return event, ", ".join(f"{name} {value}" for name, value in record.items() if value != order_id)

@@ -20,6 +20,7 @@ LOGGED: Mapping[str, list[tuple[str, str | dict[str, Any]]]] = {
                 "event": "order rejected",
                 "dlq": True,
                 "order_id": None,
+                "payload_sha": "a94a8fe5",
                 "error_type": "malformed_json",
                 "error_message": "Expecting value",
             },
@@ -30,6 +31,7 @@ LOGGED: Mapping[str, list[tuple[str, str | dict[str, Any]]]] = {
                 "event": "order rejected",
                 "dlq": True,
                 "order_id": "o-1",
+                "payload_sha": "0beec7b5",
                 "error_type": "unknown_schema",
                 "error_message": "schema 99 is not 1",
             },
@@ -171,7 +173,7 @@ LOGGED: Mapping[str, list[tuple[str, str | dict[str, Any]]]] = {
 }
 """By query: lines that the stack really writes when that happens."""
 FOUND = {
-    "dlq_by_error": ["malformed_json", "unknown_schema"],
+    "dlq_by_error": ["malformed_json", "a94a8fe5", "unknown_schema", "o-1"],
     "checkpoints_failing": ["Failed to trigger or complete checkpoint 7"],
     "checkpoint_durations": ["51", "148", "52"],
     "job_restarts": ["RUNNING", "RESTARTING"],

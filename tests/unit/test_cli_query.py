@@ -44,13 +44,13 @@ def test_json_has_numbers_as_numbers_and_dates_as_text(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """For whoever reads it with a program; null is left out."""
-    folder = str(run_folder(tmp_path, "dlq_by_error"))
-    assert 0 == firedrill(tmp_path, "dlq_by_error", "--run", folder, "--json")
+    folder = str(run_folder(tmp_path, "puts_refused"))
+    assert 0 == firedrill(tmp_path, "puts_refused", "--run", folder, "--json")
     told: dict[str, Any] = json.loads(capsys.readouterr().out)
 
-    row = next(row for row in told["rows"] if row["error_type"] == "malformed_json")
-    assert (1, "2023-11-14 22:13:20.005") == (row["records"], row["since"])
-    assert "example" not in row
+    row = next(row for row in told["rows"] if row["stream"] == "orders-raw")
+    assert (1, "2023-11-14 22:13:20.005") == (row["refusals"], row["since"])
+    assert "says" not in row
 
 
 def test_a_query_of_one_s_own_is_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

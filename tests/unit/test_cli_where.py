@@ -131,6 +131,17 @@ def test_a_stored_run_tells_what_its_books_and_logs_know(
     assert all(line.startswith(start) for line, start in zip(lines, said, strict=True))
 
 
+def test_a_stored_run_knows_a_rejected_payload_by_its_sha(
+    platform: FakePlatform, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody could read its order id."""
+    log = stored(Path("run")) / "logs" / "orders.log"
+    log.write_text(json.dumps({"event": "order rejected", "order_id": None, "payload_sha": "a94a8fe5"}))
+
+    assert main(["where", "a94a8fe5", "--run", "run"], platform) == 0
+    assert capsys.readouterr().out == f"order rejected  order_id None; {log}:1\n"
+
+
 def test_a_stored_run_may_be_named_as_elsewhere(
     platform: FakePlatform, capsys: pytest.CaptureFixture[str]
 ) -> None:

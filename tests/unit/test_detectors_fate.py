@@ -121,6 +121,22 @@ def test_a_malformed_order_is_found_by_its_payload(left: Left) -> None:
     assert "orders-dlq, partition 0, offset 1; malformed_json: cut; s3://lake/archive/dlq/0" in found[1][1]
 
 
+@pytest.mark.parametrize(("rows", "first"), [([row("a", 7, kind="malformed")], "produced"), ([], "created")])
+def test_a_payload_is_found_by_its_sha(left: Left, rows: list[Row], first: str) -> None:
+    """The log of a record whose id nobody can read has nothing else; it may be of another producer, too."""
+    left.rows = rows
+    left.records["orders-dlq"] = [{**DEAD, "payload_sha": "another"}, DEAD]
+
+    assert whats(left.of("sha-a")) == [first, "dead letter"]
+
+
+def test_the_payload_of_an_order_that_was_counted_is_that_order(left: Left) -> None:
+    """Its result has only its id."""
+    left.results = [pane("a")]
+
+    assert whats(left.of("sha-a")) == ["produced", "counted"]
+
+
 def test_a_late_order_is_shown_with_how_late_it_was(left: Left) -> None:
     """Its window took orders until 10,000."""
     left.records["orders-late"] = [{**LATE, "order_id": "b"}, LATE]
