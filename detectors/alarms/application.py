@@ -62,9 +62,10 @@ WINDOW_INCOMPLETE = Alarm(
     meaning="A window that closed holds less than 95 % of its orders.",
     action="Check late arrivals.",
     runbook=(
-        "late_arrival_records_total rises: orders come late. Puts that take long or are refused: results "
-        "wait (sink_buffered_records). dlq_records_total: rejected. None: lost "
-        "(invariant_unaccounted_records)."
+        "late_arrival_records_total spikes: orders come late; look at watermark_lag_ms. As ever: their "
+        "producer (what_changed); it climbs and falls: something stood still (standing_still). Puts that "
+        "take long or are refused: results wait (sink_buffered_records). dlq_records_total: rejected. None: "
+        "lost (invariant_unaccounted_records)."
     ),
     condition_s=30,  # a window, its lateness, out-of-orderness, and 15 s for its results to arrive
 )
