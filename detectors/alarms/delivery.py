@@ -28,5 +28,9 @@ FIREHOSE_PUT_FAILED = Alarm(
     severity=Severity.HIGH,
     meaning="Puts fail for another reason than quota.",
     action="Investigate S3 permissions.",
-    runbook="error_type and message of the puts refused (query); then the stream's role, bucket and policy.",
+    runbook=(
+        "error_type and message of the puts refused (query); then the stream's role, bucket and policy. "
+        "LocalStack's Firehose refuses what S3 does not take; AWS's takes it, and tries for 24 h: there look "
+        "at, and put an alarm on, DeliveryToS3.Success (AWS/Firehose) of the stream, below 1."
+    ),
 )
