@@ -48,6 +48,11 @@ LOGGED: Mapping[str, list[tuple[str, str | dict[str, Any]]]] = {
                 "checkpoint 7 for job 62. (1 consecutive failed attempts)",
             ),
         ),
+        ("job-manager.log", "Caused by: S3Exception: Access Denied (Service: S3, Status Code: 403)"),
+        (
+            "job-manager.log",
+            "\tat software.amazon.awssdk.services.s3.model.S3Exception.build(S3Exception.java:98)",
+        ),
     ],
     "checkpoint_durations": [
         (
@@ -174,7 +179,7 @@ LOGGED: Mapping[str, list[tuple[str, str | dict[str, Any]]]] = {
 """By query: lines that the stack really writes when that happens."""
 FOUND = {
     "dlq_by_error": ["malformed_json", "a94a8fe5", "unknown_schema", "o-1"],
-    "checkpoints_failing": ["Failed to trigger or complete checkpoint 7"],
+    "checkpoints_failing": ["Failed to trigger or complete checkpoint 7", "Status Code: 403"],
     "checkpoint_durations": ["51", "148", "52"],
     "job_restarts": ["RUNNING", "RESTARTING"],
     "rebalances": ["118", "16"],

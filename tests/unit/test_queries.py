@@ -140,6 +140,14 @@ def test_lines_of_a_stack_trace_are_no_process_that_does_not_answer(tmp_path: Pa
     assert {"job-manager.log", "collector.log", "broker-1.log"} == {row["@logStream"] for row in found.rows}
 
 
+def test_what_flink_says_of_a_checkpoint_is_not_lost_among_stack_frames(tmp_path: Path) -> None:
+    """They name the same classes, and half of an answer would be frames."""
+    file = queries.built_in()["checkpoints_failing"]
+    found = insights.run(file.query, events.stored(run_folder(tmp_path, file.name), file.groups))
+
+    assert 2 == len(found.rows)
+
+
 def test_an_exit_code_is_not_hidden_by_a_later_one(tmp_path: Path) -> None:
     """Killed by the kernel and, later, told to stop: the first one is the failure."""
     logs = tmp_path / "logs"
