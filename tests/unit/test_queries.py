@@ -148,6 +148,15 @@ def test_what_flink_says_of_a_checkpoint_is_not_lost_among_stack_frames(tmp_path
     assert 2 == len(found.rows)
 
 
+@pytest.mark.parametrize(("name", "column"), [("what_changed", "file"), ("accounts_off", "examples")])
+def test_one_file_that_differs_is_named_without_a_blank(tmp_path: Path, name: str, column: str) -> None:
+    """There may be a second one, which has to be told apart."""
+    file = queries.built_in()[name]
+    found = insights.run(file.query, events.stored(run_folder(tmp_path, name), file.groups))
+
+    assert {"archiver", "pipeline"} & {row[column] for row in found.rows}
+
+
 def test_an_exit_code_is_not_hidden_by_a_later_one(tmp_path: Path) -> None:
     """Killed by the kernel and, later, told to stop: the first one is the failure."""
     logs = tmp_path / "logs"
