@@ -62,6 +62,9 @@ PERFORMANCE = Page(
         Widget(title="Checkpoint duration", metrics=(m.CHECKPOINT_DURATION, m.CHECKPOINT_AGE)),
         Widget(title="Buffer usage", metrics=(m.BUFFER_OUT_POOL_USAGE,)),
         Widget(title="Memory usage", metrics=(m.MEMORY_USAGE,)),
+        # In place of an operator's queue depth: Flink queues between tasks only, in buffers, and its
+        # inPoolUsage leaves out channels within one TaskManager. Buffer usage is that queue as its sender
+        # sees it, this is for how long it was full, the next two are what the operators let wait.
         Widget(title="Backpressure", metrics=(m.BACKPRESSURED_TIME,)),
         Widget(
             title="Calls to the outside: waiting, under way",
