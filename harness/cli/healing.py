@@ -9,9 +9,11 @@ from harness.cli.platform import Platform, Running, Tell
 from harness.errors import FOREIGN, HealFailed, StackError
 from harness.undo import HEAL_LIMIT, Healing, UndoJournal, heal_all, told
 
+CLEANUP_INCOMPLETE = 3
+"""The exit code where something is still broken or running."""
+
 ORPHAN_HEAL_LIMIT_S = 15.0
 """For a stack that is thrown away right after: healing first is for what lies outside of it."""
-
 
 READY = "ready"
 """A file in a stack's directory: it was brought up whole, so it may be kept."""

@@ -9,25 +9,20 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import importlib
 import io
 import os
 import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from importlib import metadata
 
 import click
 
-from harness.cli import coverage, export, image, look, metrics, play, query, telemetry, tend
-from harness.cli.commands import Commands
-from harness.cli.kinds import on_stack
+from harness.cli.healing import CLEANUP_INCOMPLETE
 from harness.cli.live import say
 from harness.cli.platform import Platform, Session
-from harness.cli.running import CLEANUP_INCOMPLETE
 from harness.cli.signals import Interrupted, Interruption
-from harness.cli.times import times
-from harness.cli.where import where
 from harness.errors import FOREIGN, DeclarationError, HealFailed, InstallError, Invalid, UsageError
 
 NOTHING_JUDGED, BAD_USAGE, BUG = 2, 64, 70
@@ -41,25 +36,8 @@ REMEDIES = {
 }
 """What is the machine's fault and not ours, by its errno, and what to do about it."""
 
-
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.version_option(metadata.version("firedrill"), prog_name="firedrill")
-def cli() -> None:
-    """Break a real pipeline on purpose; prove that exactly the right alarm goes off, in time."""
-
-
-for command in (
-    *(play.run, play.plan, play.report),
-    *(look.listed, look.explained, look.validate, query.query),
-    where,
-    times,
-    export.exported,
-    *(coverage.covered, metrics.listed),
-    *(telemetry.measured, telemetry.retain),
-    *(tend.up, tend.down, tend.status, tend.heal, tend.stop, tend.doctor, tend.installed),
-    image.image,
-):
-    cli.add_command(on_stack(command))
+DECLARED = ("detectors.alarms", "detectors.retention")
+"""What refuses to be imported if something in it is declared wrongly; each knows its own problems only."""
 
 
 def main(arguments: Sequence[str] | None = None, platform: Platform | None = None) -> int:
@@ -71,6 +49,9 @@ def main(arguments: Sequence[str] | None = None, platform: Platform | None = Non
 
 
 def _invoke(arguments: Sequence[str] | None, session: Session) -> int:
+    _check_declared()
+    from harness.cli.group import cli  # here, where somebody says what is wrong with what it imports
+
     code = cli.main(
         None if arguments is None else list(arguments),
         prog_name="firedrill",
@@ -78,6 +59,18 @@ def _invoke(arguments: Sequence[str] | None, session: Session) -> int:
         obj=session,
     )
     return code if isinstance(code, int) else 0
+
+
+def _check_declared() -> None:
+    """Raise DeclarationError with the problems of everything in `DECLARED`."""
+    problems: list[str] = []
+    for module in DECLARED:
+        try:
+            importlib.import_module(module)
+        except DeclarationError as error:
+            problems += error.problems
+    if problems:
+        raise DeclarationError("metrics and alarms", problems)
 
 
 def _carried_out(command: Callable[[], int]) -> int:

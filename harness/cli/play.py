@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from harness.active import LIMITS
-from harness.cli import drills, presence, rebuilt, running, stored
+from harness.cli import drills, healing, presence, rebuilt, running, stored
 from harness.cli.drills import Choice, Drill
 from harness.cli.live import say
 from harness.cli.platform import Platform, Session
@@ -207,7 +207,7 @@ def report(session: Session, /, run: str, out: Path, junit: Path | None, directo
         say(line)
     write(record, folder, junit=junit)  # last: a folder that cannot be written costs no verdict
     say(f"report: {folder / 'report.html'}")
-    return running.CLEANUP_INCOMPLETE if record.left else exit_code(record.drills)
+    return healing.CLEANUP_INCOMPLETE if record.left else exit_code(record.drills)
 
 
 def _otherwise(record: RunRecord, before: Sequence[tuple[str, str]]) -> Iterator[str]:

@@ -30,7 +30,6 @@ from reports.explain import explain, warnings
 from reports.record import DrillRecord, exit_code, good, standing
 from reports.write import write
 
-CLEANUP_INCOMPLETE = 3
 REMEDY = "cleanup incomplete: see above, then `firedrill heal` and `firedrill down`"
 SEEDS = 2**31
 
@@ -132,7 +131,7 @@ class _Run:
             raise incomplete from error
         if self.left:
             say(REMEDY)
-            return CLEANUP_INCOMPLETE
+            return healing.CLEANUP_INCOMPLETE
         if isinstance(ended, Invalid):
             raise ended
         if ended is not None:

@@ -99,7 +99,7 @@ def heal(session: Session) -> int:
         well = healing.heal_everything(platform, say)
     if not platform.running():
         say("no stack is running, so nothing is broken")
-    return 0 if well else running.CLEANUP_INCOMPLETE
+    return 0 if well else healing.CLEANUP_INCOMPLETE
 
 
 @click.command()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.cli import drills
-from harness.cli.main import cli
+from harness.cli.group import cli
 from harness.model import Capability
 
 ROOT = Path(__file__).resolve().parents[2]

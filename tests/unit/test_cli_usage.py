@@ -14,7 +14,8 @@ import pytest
 
 from harness.cli import drills
 from harness.cli.drills import Choice
-from harness.cli.main import cli, main
+from harness.cli.group import cli
+from harness.cli.main import main
 from harness.cli.platform import Session
 from harness.cli.signals import Interruption
 from harness.errors import UsageError

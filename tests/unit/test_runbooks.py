@@ -10,7 +10,7 @@ from detectors import queries
 from detectors.alarms import ALARMS
 from detectors.metrics import METRICS
 from fixtures.pipeline.settings import PipelineSettings
-from harness.cli.main import cli
+from harness.cli.group import cli
 from harness.model import Alarm
 
 SETTINGS = {"commit", "error_type", *PipelineSettings.__dataclass_fields__}
