@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 import click
@@ -48,19 +48,39 @@ def explained(session: Session, /, name: str, directory: Path | None) -> None:
     """Explain a drill: what happens, why it matters, which alarm must fire, and what to do then.
 
     NAME may be an alarm's: what it means, what to do, what to ask, and the drills that exercise it.
+    Where a drill and an alarm share a name, the drill's is lower case.
     """
     known = drills.scenarios(directory)
-    alarm = _called(name, session.platform.alarms)
-    if alarm is not None:
-        for line in (*_alarm(alarm, alarm.sla_s), *_advice(alarm), *_exercised(alarm, known)):
-            say(line)
-        return
+    alarms = {alarm.name: alarm for alarm in session.platform.alarms}
+    called = _called(name, (*drills.known_drills(known), *alarms))
+    if called in alarms and called not in known:
+        alarm = alarms[called]
+        lines = iter((*_alarm(alarm, alarm.sla_s), *_advice(alarm), *_exercised(alarm, known)))
+    else:
+        plain = called.removesuffix(f".{drills.SHAM}")
+        if plain not in known:
+            _check_kind(name, alarms)
+        lines = _explanation(
+            plain, drills.named(plain, known), directory or Path(next(iter(built_in.__path__)))
+        )
+    for line in lines:
+        say(line)
+
+
+def _called(name: str, names: Collection[str]) -> str:
+    """Return the one of `names` that is written as `name`, or else in another case; else `name`."""
+    if name in names:
+        return name
+    return next((each for each in names if each.lower() == name.lower()), name)
+
+
+def _check_kind(name: str, alarms: Collection[str]) -> None:
+    """Raise UsageError for what is a metric, or looks like an alarm."""
     if name in BY_NAME:
         raise UsageError(f"{name} is a metric: `firedrill metrics {name}` explains it")
-    plain = name.removesuffix(f".{drills.SHAM}")
-    scenario = drills.named(plain, known)
-    for line in _explanation(plain, scenario, directory or Path(next(iter(built_in.__path__)))):
-        say(line)
+    if name.isupper():
+        meant = hint(name, alarms, otherwise=f"there are {', '.join(alarms)}")
+        raise UsageError(f"there is no alarm {name}; {meant}")
 
 
 def _explanation(name: str, scenario: Scenario, directory: Path) -> Iterator[str]:
@@ -92,15 +112,6 @@ def _alarm(alarm: Alarm, sla_s: float) -> Iterator[str]:
     first = queries.for_alarm(alarm.name)
     if first is not None:
         yield f"query      firedrill query {first.name}: {first.question}"
-
-
-def _called(name: str, alarms: Sequence[Alarm]) -> Alarm | None:
-    """Return the alarm called `name`; None if it looks like a drill's. UsageError for one nobody has."""
-    by_name = {alarm.name: alarm for alarm in alarms}
-    if name.upper() in by_name or not name.isupper():
-        return by_name.get(name.upper())
-    meant = hint(name, by_name, otherwise=f"there are {', '.join(by_name)}")
-    raise UsageError(f"there is no alarm {name}; {meant}")
 
 
 def _advice(alarm: Alarm) -> Iterator[str]:

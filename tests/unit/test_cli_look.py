@@ -116,6 +116,20 @@ def test_an_alarm_is_explained_however_it_is_written(
     assert "Fewer than three brokers answer" in capsys.readouterr().out
 
 
+def test_a_name_that_a_drill_and_an_alarm_share_is_the_one_that_is_written_so(
+    platform: FakePlatform, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Thirteen drills are called like the alarm they are about; none may be out of reach."""
+    for written, begins in {
+        "dlq_spike": "dlq_spike (failure mode 1)",
+        "dlq_spike.sham": "dlq_spike (failure mode 1)",
+        "DLQ_SPIKE": "Alarm      DLQ_SPIKE",
+        "Dlq_Spike": "dlq_spike (failure mode 1)",
+    }.items():
+        assert 0 == main(["explain", written], platform)
+        assert capsys.readouterr().out.startswith(begins)
+
+
 def test_a_name_of_another_kind_is_sent_to_its_command(
     platform: FakePlatform, capsys: pytest.CaptureFixture[str]
 ) -> None:
