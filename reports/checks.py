@@ -140,11 +140,14 @@ def _recovered(drill: DrillRecord) -> Check:
     return Check(RECOVERED, Outcome.PASSED)
 
 
-def _harmed(orders: Orders) -> str:
+def _harmed(drill: DrillRecord, orders: Orders) -> str:
     if not orders.harmed_ids:
         return ""
-    ends = orders.harmed_ids[0], orders.harmed_ids[-1]
-    return f"; {len(orders.harmed_ids):,} of them harmed as expected ({ends[0]} to {ends[1]})"
+    ids = f"{orders.harmed_ids[0]} to {orders.harmed_ids[-1]}"
+    zero = moments.moments(drill.events).zero
+    ends = [words.offset(at - zero) for at in orders.harmed_between]
+    when = f", produced from {' to '.join(ends)}" if ends else ""  # none of orders that nobody produced
+    return f"; {len(orders.harmed_ids):,} of them harmed as expected ({ids}{when})"
 
 
 def _books(drill: DrillRecord) -> Check:
@@ -154,6 +157,6 @@ def _books(drill: DrillRecord) -> Check:
     detail = (
         f"{orders.produced:,} orders produced: {orders.windowed:,} windowed, {orders.dlq:,} DLQ, "
         f"{orders.late:,} late, {orders.missing:,} missing, "
-        f"{orders.duplicate:,} in two windows{_harmed(orders)}"
+        f"{orders.duplicate:,} in two windows{_harmed(drill, orders)}"
     )
     return Check(BOOKS, Outcome.PASSED if reconciled(drill.verdict) else Outcome.FAILED, detail)

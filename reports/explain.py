@@ -127,9 +127,9 @@ def _nearest_misses(drill: DrillRecord) -> Iterator[str]:
         if best is None:
             yield f"none: {watched.metric} was not measured after the fault"
         elif crossed is not None:
-            yield f"{words.condition(watched)} was first true {_offset(crossed - zero)}"
+            yield f"{words.condition(watched)} was first true {words.offset(crossed - zero)}"
         else:
-            reached = f"{watched.metric} came to {words.number(best[1])} {_offset(best[0] - zero)}"
+            reached = f"{watched.metric} came to {words.number(best[1])} {words.offset(best[0] - zero)}"
             yield f"{reached}; the alarm needs {watched.sign} {words.number(watched.threshold)}"
 
 
@@ -144,7 +144,3 @@ def _values(drill: DrillRecord) -> Iterator[str]:
     for metric, cells in rows:
         told = " · ".join(f"{time} {cell}" for time, cell in zip(times, cells, strict=True))
         yield f"{metric}: {told}"
-
-
-def _offset(seconds: float) -> str:
-    return f"{words.seconds(abs(seconds))} {'before' if seconds < 0 else 'after'} the fault"

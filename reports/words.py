@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from harness.model import Outcome
+from harness.model import Damage, Outcome
 from reports.record import ALL_GOOD, SOME_FAILED, DrillRecord, RunRecord, Watched, exit_code, standing
 
 _STEPS = ((1e12, " T"), (1e9, " G"), (1e6, " M"))
@@ -29,6 +29,11 @@ def seconds(value: float | None, otherwise: str = "–") -> str:
     return f"{value:.1f} s" if abs(value) < 100 else f"{value:.0f} s"
 
 
+def offset(seconds_after: float) -> str:
+    """Write when something was, as seen from the fault."""
+    return f"{seconds(abs(seconds_after))} {'before' if seconds_after < 0 else 'after'} the fault"
+
+
 def never(drill: DrillRecord) -> str:
     """Write a time that does not exist: in a drill that was not judged it says nothing."""
     return "never" if drill.verdict.outcome in (Outcome.PASSED, Outcome.FAILED) else "–"
@@ -48,6 +53,13 @@ def condition(watched: Watched) -> str:
     """Write what the alarm waits for, as `metric < 3`; says so if it looks at a sum."""
     over = f" in {watched.period_s} s" if watched.statistic == "Sum" else ""
     return f"{watched.metric} {watched.sign} {number(watched.threshold)}{over}"
+
+
+def damage(expected: Damage) -> str:
+    """Write which orders a fault must harm, how many at least and at most, and why."""
+    most = f" and at most {expected.at_most:,}" if expected.at_most else ""
+    orders = f"{expected.kind} orders" if expected.kind else "orders"
+    return f"at least {expected.at_least:,}{most} {orders} {expected.harm}: {expected.why}"
 
 
 def outcome(drill: DrillRecord) -> str:

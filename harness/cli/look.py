@@ -93,10 +93,18 @@ def _explanation(name: str, scenario: Scenario, directory: Path) -> Iterator[str
     for alarm in scenario.expect:
         yield ""
         yield from _alarm(alarm, scenario.sla_of(alarm))
-    if scenario.tolerate:
-        yield ""
+    beside = list(_beside(scenario))
+    yield from ["", *beside] if beside else []
+
+
+def _beside(scenario: Scenario) -> Iterator[str]:
+    """Say what else the fault may, or must, do."""
     for alarm, reason in scenario.tolerate.items():
         yield f"Tolerated  {alarm.name}: {reason}"
+    for alarm, reason in scenario.blinds.items():
+        yield f"Blinded    {alarm.name}: {reason}"
+    if scenario.damage:
+        yield f"Damage     {words.damage(scenario.damage)}"
 
 
 def _alarm(alarm: Alarm, sla_s: float) -> Iterator[str]:

@@ -176,6 +176,10 @@ def _drill(drill: Drill) -> Iterator[str]:
         yield "expected:  no alarm"
     for alarm, reason in scenario.tolerate.items():
         yield f"tolerated: {alarm.name}: {reason}"
+    for alarm, reason in scenario.blinds.items():
+        yield f"blinded:   {alarm.name}: {reason}"
+    if scenario.damage:
+        yield f"damage:    {words.damage(scenario.damage)}"
 
 
 def _without_root(needs: frozenset[Capability]) -> str:

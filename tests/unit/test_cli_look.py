@@ -79,6 +79,28 @@ def test_explain_tells_why_it_matters_and_what_to_do(
     assert "Fencing broker N" in said
 
 
+@pytest.mark.parametrize(
+    ("name", "label", "said"),
+    [
+        (
+            "lag_building",
+            "blinded",
+            "WINDOW_INCOMPLETE: hardly a window closes, and each is judged when it has",
+        ),
+        ("dedup_failing", "damage", "at least 10 duplicate orders doubled: a replay is let into the window"),
+        ("window_state_lost", "damage", "at least 100 and at most 4,000 orders lost: orders of windows that"),
+    ],
+)
+def test_what_a_fault_blinds_and_harms_is_told_with_the_reason(
+    platform: FakePlatform, capsys: pytest.CaptureFixture[str], name: str, label: str, said: str
+) -> None:
+    """Whoever runs a drill on data must know beforehand which of it goes."""
+    assert 0 == main(["plan", name], platform)
+    assert f"{label + ':':<11}{said}" in capsys.readouterr().out
+    assert 0 == main(["explain", name], platform)
+    assert f"{label.capitalize():<11}{said}" in capsys.readouterr().out
+
+
 def test_explain_takes_a_page_s_alarm(platform: FakePlatform, capsys: pytest.CaptureFixture[str]) -> None:
     """A page has the alarm's name; from there to the runbook must be one command."""
     assert 0 == main(["explain", "BROKER_DOWN"], platform)

@@ -11,7 +11,7 @@ from harness.timeline import Event, Kind
 from reports import checks
 from reports.checks import Check
 from reports.explain import explain, warnings
-from reports.moments import Role, bands
+from reports.moments import Role, bands, moments
 from reports.record import DrillRecord
 from tests.unit import reports_sample as sample
 
@@ -295,3 +295,20 @@ def test_a_drill_that_is_not_good_has_worse_to_tell() -> None:
     """And a control is nothing that an alarm could fire in."""
     for drill in (sample.failed(), sample.sham()):
         assert [] == warnings(replace(drill, verdict=replace(drill.verdict, nearly={"MEMORY_HIGH": 4})))
+
+
+def test_harmed_orders_are_told_with_when_they_were_produced() -> None:
+    """Only so can a reader see that it was the fault that harmed them."""
+    zero = moments(sample.passed().events).zero
+    ids = ("o-00-0007", "o-00-0009")
+    orders = replace(sample.BALANCED, harmed_ids=ids, harmed_between=(zero - 2.0, zero + 31.5))
+
+    told = by_name(judged(sample.passed(), orders=orders))[checks.BOOKS].detail
+    assert told.endswith(
+        "; 2 of them harmed as expected (o-00-0007 to o-00-0009, "
+        "produced from 2.0 s before the fault to 31.5 s after the fault)"
+    )
+    nobody_s = by_name(judged(sample.passed(), orders=replace(orders, harmed_between=())))[
+        checks.BOOKS
+    ].detail
+    assert nobody_s.endswith("harmed as expected (o-00-0007 to o-00-0009)")
