@@ -51,6 +51,10 @@ class Containers(Processes):
     def versions(self) -> Mapping[str, str]:
         return {**self._image.places.versions, "image": self._image.tag} if self._image else {}
 
+    @property
+    def installs(self) -> str:
+        return "build the image of the containers"
+
     def install(self, tell: Tell) -> None:
         image.build(daemon.connect(), progress=tell)
         for known in ("_image", "version"):

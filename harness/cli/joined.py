@@ -71,6 +71,10 @@ class Processes:
         runtime = install.find(self.home)
         return {"firedrill": metadata.version("firedrill"), **runtime.versions} if runtime else {}
 
+    @property
+    def installs(self) -> str:
+        return f"install the engines into {self.home}"
+
     def install(self, tell: Tell) -> None:
         if install.find(self.home) is None:
             tell(f"installing the engines into {self.home}, once")

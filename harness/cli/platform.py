@@ -103,6 +103,10 @@ class Platform(Protocol):
     def versions(self) -> Mapping[str, str]:
         """Return the versions of the engines; empty if they are not installed."""
 
+    @property
+    def installs(self) -> str:
+        """What `install` does where something is missing, in words."""
+
     def install(self, tell: Tell) -> None:
         """Install what is missing. InstallError says what to do."""
 
@@ -178,3 +182,8 @@ class Finding:
     well: bool
     blocks: bool = False
     remedy: str = ""
+
+    @property
+    def told(self) -> str:
+        """What was found and, unless it is well, what to do about it."""
+        return f"{self.what}; {self.remedy}" if self.remedy and not self.well else self.what

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -114,17 +113,20 @@ def check(platform: Platform, ports: int | None) -> None:
 @click.pass_obj
 def plan(session: Session, /, **options: Any) -> None:
     """Say what `run` with the same arguments would do, and touch nothing."""
-    asked = Asked(**options)
-    chosen = drills.choose(asked.choice, drills.scenarios(asked.directory, session.platform.alarms))
-    for line in (*_stack(session.platform, asked), *_phases(), *_all(chosen)):
+    asked, platform = Asked(**options), session.platform
+    chosen = drills.choose(asked.choice, drills.scenarios(asked.directory, platform.alarms))
+    for line in (*_stack(platform, asked), *_phases(), *_all(chosen, platform.can)):
         say(line)
 
 
 def _stack(platform: Platform, asked: Asked) -> Iterator[str]:
     running.check_versions(platform)
     usable = [one for one in running.usable(platform, asked.seed) if presence.free(one.lock)]
+    for finding in platform.blockers():
+        if finding.blocks:
+            yield f"nothing runs before this is mended: {finding.told}"
     if not platform.versions():
-        yield f"install the engines into {platform.home}, once"
+        yield f"{platform.installs}, once"
     if usable:
         yield f"use the stack {usable[0].directory.name} (seed {usable[0].seed}), which stays up"
         return
@@ -147,22 +149,22 @@ def _phases() -> Iterator[str]:
     yield f"  reconcile      every order accounted for, within {LIMITS.reconcile_s:g} s"
 
 
-def _all(chosen: Sequence[Drill]) -> Iterator[str]:
+def _all(chosen: Sequence[Drill], can: frozenset[Capability]) -> Iterator[str]:
     for number, drill in enumerate(chosen, start=1):
         yield ""
         yield f"{number}. {drill.name}: {drill.scenario.summary}"
-        yield from (f"   {line}" for line in _drill(drill))
+        yield from (f"   {line}" for line in _drill(drill, drills.lacking(drill, can)))
 
 
-def _drill(drill: Drill) -> Iterator[str]:
+def _drill(drill: Drill, lacking: str) -> Iterator[str]:
     scenario, fault = drill.scenario, drill.scenario.fault
-    if scenario.skip:
-        yield f"skipped:   {scenario.skip}"
+    if lacking:
+        yield f"SKIPPED:   {lacking}"
     if fault is None:
         yield f"fault:     none; watch for {scenario.watch_s:g} s"
     else:
         yield f"fault:     {fault!r}"
-        yield f"needs:     {', '.join(sorted(fault.needs)) or 'nothing special'}{_without_root(fault.needs)}"
+        yield f"needs:     {', '.join(sorted(fault.needs)) or 'nothing special'}"
         yield f"effect:    seen within {fault.effect_limit_s:g} s"
     if drill.control:
         yield "must be:   INVALID, because nothing is broken and no effect is seen; no alarm may fire"
@@ -180,11 +182,6 @@ def _drill(drill: Drill) -> Iterator[str]:
         yield f"blinded:   {alarm.name}: {reason}"
     if scenario.damage:
         yield f"damage:    {words.damage(scenario.damage)}"
-
-
-def _without_root(needs: frozenset[Capability]) -> str:
-    limits = {Capability.MEMORY_LIMIT, Capability.CPU_LIMIT} & needs
-    return "; will be SKIPPED: this is not root" if limits and os.geteuid() else ""
 
 
 # --- report ------------------------------------------------------------------------------------

@@ -181,8 +181,7 @@ def doctor(session: Session) -> int:
     findings = platform.blockers()
     for finding in findings:
         mark = "ok     " if finding.well else "BLOCKS " if finding.blocks else "limited"
-        remedy = f"; {finding.remedy}" if finding.remedy and not finding.well else ""
-        say(f"{mark} {finding.what}{remedy}")
+        say(f"{mark} {finding.told}")
     for line in _machine(platform):
         say(line)
     return int(any(finding.blocks for finding in findings))

@@ -147,6 +147,7 @@ class FakePlatform:
     down_fails: bool = False
     name: str = "fake"
     version: str = "1"
+    installs: str = "install nothing"
     can: frozenset[Capability] = frozenset(Capability)
     alarms: Sequence[Alarm] = ALARMS
     clock: Clock = field(default_factory=TickingClock)

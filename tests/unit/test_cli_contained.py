@@ -15,7 +15,8 @@ from docker.errors import NotFound
 from fixtures.containers import daemon
 from harness.cli import contained
 from harness.cli.contained import Containers
-from harness.errors import UsageError
+from harness.cli.main import main
+from harness.errors import InstallError, UsageError
 from harness.model import Capability
 
 
@@ -103,3 +104,22 @@ def test_an_engine_that_cannot_change_limits_has_no_drills_of_the_cpu(
     (finding,) = [each for each in there.blockers() if each.what.startswith(str(Capability.CPU_LIMIT))]
     assert can == finding.well
     assert Capability.MEMORY_LIMIT in there.can
+
+
+def test_plan_without_docker_says_so_and_that_an_image_would_be_built(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`run` and `up` refuse: whoever asks beforehand must not hear that all is well."""
+
+    def nobody() -> docker.DockerClient:
+        raise InstallError("no Docker engine answers")
+
+    monkeypatch.setattr(daemon, "connect", nobody)
+
+    assert 0 == main(["plan", "out_of_memory"], Containers(home=tmp_path / "home"))
+
+    said = capsys.readouterr().out
+    assert "nothing runs before this is mended: no Docker engine answers" in said
+    assert "build the image of the containers, once" in said
+    assert "SKIPPED" not in said  # not for want of root, which containers do not need
+    assert not (tmp_path / "home").exists()

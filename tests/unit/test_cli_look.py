@@ -56,6 +56,25 @@ def test_plan_names_the_kept_stack_that_would_be_used(
     assert before == snapshot(platform.home)
 
 
+def test_plan_says_what_doctor_says_of_the_machine(
+    platform: FakePlatform, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not what this user would be allowed on another kind of stack; and it is no error to ask."""
+    platform.can = frozenset(Capability) - {Capability.DISK}
+    platform.findings = [
+        Finding("disk: 0 GB free", well=False, blocks=True, remedy="make room"),
+        Finding("limits: none", well=False),
+    ]
+
+    assert 0 == main(["plan", "state_disk_full", "out_of_memory"], platform)
+
+    said = capsys.readouterr().out
+    assert said.startswith("nothing runs before this is mended: disk: 0 GB free; make room\nstart a stack")
+    assert "limits: none" not in said
+    assert 1 == said.count("SKIPPED")
+    assert "SKIPPED:   this stack cannot fill the state volume" in said.partition("2. state_disk_full")[2]
+
+
 def test_list_names_every_drill_with_its_alarms(
     platform: FakePlatform, capsys: pytest.CaptureFixture[str]
 ) -> None:
