@@ -177,7 +177,8 @@ def _lanes(drill: DrillRecord, axis: Axis, shades: list[Span]) -> Iterator[Lane]
     when = moments.moments(drill.events)
     if shades:
         bite = "never seen to bite" if when.in_effect is None else _bitten(when)
-        yield Lane(y, moments.fault(drill.events), f"fault · {bite}", "fault", shades)
+        # The times first: a fault may be longer than the picture is wide.
+        yield Lane(y, "fault", " · ".join(filter(None, (bite, drill.fault))), "fault", shades)
         y += LANE_HEIGHT
     found = moments.bands(drill)
     for alarm in dict.fromkeys((*drill.expected, *(band.alarm for band in found))):

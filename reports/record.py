@@ -68,7 +68,8 @@ class DrillRecord:
 
     `board` is every alarm that was deployed, expected ones included. `telemetry` maps the
     collector's keys (`name` or `name{dimension=value}`) to their points around this drill.
-    `rerun` is the one command that runs it again with the same seed. `ran` is False if the run
+    `fault` is the one that was asked for, in brief; empty if none was. `rerun` is the one command
+    that runs it again with the same seed. `ran` is False if the run
     ended before it: then it has no events.
     """
 
@@ -81,6 +82,7 @@ class DrillRecord:
     events: Sequence[Event]
     wall_s: float
     rerun: str
+    fault: str = ""
     control: str = ""
     blinded: tuple[str, ...] = ()
     ran: bool = True

@@ -20,24 +20,25 @@ from rich.text import Text
 
 from harness.cli.drills import Drill
 from harness.clock import Clock
-from harness.model import AlarmState
+from harness.model import AlarmState, Fault
 from harness.timeline import Event, Kind
+from reports import words
 
 EVENTS_SHOWN = 5
 BAR_WIDTH = 24
 REFRESHES_PER_S = 4
 
 
-def told(event: Event) -> str:
-    """Say an event in one line; empty for one that is only for the record."""
+def told(event: Event, fault: Fault | None = None) -> str:
+    """Say an event of a drill with `fault` in one line; empty for one that is only for the record."""
     data = event.data
     match event.kind:
         case Kind.PHASE:
             return str(event.subject)
         case Kind.IN_EFFECT | Kind.HEALED | Kind.STILL_IN_EFFECT:
-            return f"{event.kind}: {event.subject}"
+            return f"{event.kind}: {words.fault(event.subject, fault)}"
         case Kind.INJECTING:
-            return f"fault: {event.subject}"
+            return f"fault: {words.fault(event.subject, fault)}"
         case Kind.ALARM:
             late = data["notified_at"] - data["changed_at"]
             return f"{event.subject} {data['state']} (notified {late:.1f} s after it changed)"
@@ -96,7 +97,7 @@ class Scene:
                 self.states[event.subject] = event.data["state"]
                 if event.data["state"] == AlarmState.ALARM and "notified_at" in event.data:
                     self.notified_at.setdefault(event.subject, event.data["notified_at"])
-        line = told(event)
+        line = told(event, self.drill.scenario.fault if self.drill else None)
         if line:
             self.latest.append((event.at, line))
 
@@ -104,7 +105,7 @@ class Scene:
         """Draw it: the drill and its phase, each SLA, the board, what happened last."""
         if self.drill is None:
             return Group(Text("…"))
-        fault = f" · {self.drill.scenario.fault!r}" if self.drill.scenario.fault else ""
+        fault = f" · {words.briefly(self.drill.scenario.fault)}" if self.drill.scenario.fault else ""
         head = Text.assemble(
             (f"{self.place} {self.drill.name}", "bold"),
             f" · {self.phase or 'begin'} {max(0.0, now - self.phase_since) if self.phase_since else 0:.0f} s",
@@ -152,18 +153,19 @@ class Plain:
 
     def __init__(self, tell: Callable[[str], None] = say) -> None:
         self._tell = tell
-        self._name, self._since = "", 0.0
+        self._fault: Fault | None = None
+        self._since = 0.0
 
     def begin(self, drill: Drill, place: str) -> None:
         """Say which drill is next."""
-        self._name, self._since = drill.name, 0.0
+        self._fault, self._since = drill.scenario.fault, 0.0
         self._tell(f"{place} {drill.name}: {drill.scenario.summary}")
 
     def hear(self, event: Event) -> None:
         """Print one event."""
         if event.kind is Kind.SCENARIO:
             self._since = event.at
-        line = told(event)
+        line = told(event, self._fault)
         if line:
             self._tell(f"  {event.at - self._since:6.1f} s  {line}")
 

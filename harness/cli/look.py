@@ -89,7 +89,10 @@ def _explanation(name: str, scenario: Scenario, directory: Path) -> Iterator[str
     yield ""
     yield ast.get_docstring(ast.parse(source)) or scenario.summary
     yield ""
-    yield f"Fault      {scenario.fault!r}" if scenario.fault else f"No fault: {scenario.watch_s:g} s of load"
+    if scenario.fault is None:
+        yield f"No fault: {scenario.watch_s:g} s of load"
+    else:
+        yield f"Fault      {words.briefly(scenario.fault)}"
     for alarm in scenario.expect:
         yield ""
         yield from _alarm(alarm, scenario.sla_of(alarm))

@@ -163,7 +163,7 @@ def _drill(drill: Drill, lacking: str) -> Iterator[str]:
     if fault is None:
         yield f"fault:     none; watch for {scenario.watch_s:g} s"
     else:
-        yield f"fault:     {fault!r}"
+        yield f"fault:     {words.briefly(fault)}"
         yield f"needs:     {', '.join(sorted(fault.needs)) or 'nothing special'}"
         yield f"effect:    seen within {fault.effect_limit_s:g} s"
     if drill.control:

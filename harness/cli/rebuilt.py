@@ -26,6 +26,7 @@ from harness.judge import judge
 from harness.model import Alarm, AlarmState, Outcome, Scenario, Verdict, names
 from harness.runner import CANARY
 from harness.timeline import Event, Kind
+from reports import moments, words
 from reports.record import DrillRecord, RunRecord, Watched
 
 AROUND_S = 5.0
@@ -159,6 +160,7 @@ def drill_record(
     return replace(
         _promised(drill, judge(drill.scenario, body, control=drill.control), head, alarms),
         events=body,
+        fault=words.fault(moments.fault(body), drill.scenario.fault),
         wall_s=next((one.at for one in events if one.kind is Kind.DONE), end) - start,
         telemetry=stored.series(folder, start=start - AROUND_S, end=end + AROUND_S),
     )

@@ -28,6 +28,7 @@ from harness.model import (
     Unit,
 )
 from harness.timeline import Event, Kind
+from reports import moments
 from reports.record import DrillRecord, RunRecord, Watched
 from reports.write import write
 
@@ -169,6 +170,7 @@ def drill(
         events=events,
         wall_s=events[-1].at - events[0].at if len(events) > 1 else 0.0,
         rerun=f"firedrill run {name} --seed 7",
+        fault=moments.fault(events),
         control=control,
         board=WATCHED,
         **more,

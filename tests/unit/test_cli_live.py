@@ -14,7 +14,8 @@ from harness import catalogue
 from harness.cli.drills import Drill
 from harness.cli.live import Picture, Plain, Scene, display, told
 from harness.cli.signals import Interrupted
-from harness.model import AlarmState, Orders, Phase
+from harness.faults import Disturb
+from harness.model import AlarmState, Knobs, Orders, Phase
 from harness.timeline import Event, Kind
 from tests.fakes import START, FakeClock
 
@@ -117,6 +118,16 @@ def test_plain_lines_have_the_seconds_since_the_drill_began() -> None:
 
     assert "[1/5] kafka_broker_killed: A killed broker" in lines[0]
     assert ["5.0 s  fault: Kill"] == [line.strip() for line in lines[1:]]
+
+
+def test_a_fault_is_told_in_brief_as_long_as_it_is_the_scenario_s() -> None:
+    """Of the generator's six knobs one is turned; and what the journal has of another day stays as it is."""
+    fault = Disturb(Knobs(malformed_per_s=20.0), "malformed")
+
+    brief = "Disturb(knobs=Knobs(malformed_per_s=20.0), kind='malformed')"
+    assert f"fault: {brief}" == told(event(0, Kind.INJECTING, repr(fault)), fault)
+    assert f"healed: {brief}" == told(event(0, Kind.HEALED, repr(fault)), fault)
+    assert "fault: Kill()" == told(event(0, Kind.INJECTING, "Kill()"), fault)
 
 
 def test_ci_gets_plain_lines_even_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,6 +28,8 @@ def test_a_stored_run_is_judged_again_from_its_journal(platform: FakePlatform) -
 
     assert 1 == main(["report", "latest"], platform)
     assert {BROKER_KILLED: "FAILED"} == outcomes()
+    page = Path("runs/latest/report.html").read_text(encoding="utf-8")
+    assert "· Kill(target=&#39;broker-2&#39;)" in page
 
 
 def test_a_verdict_that_is_not_what_it_was_is_told(

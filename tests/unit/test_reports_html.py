@@ -207,6 +207,14 @@ def test_bands_stand_where_the_events_do() -> None:
     assert [mark.label for mark in broker.marks] == ["notified", "SLA"]
 
 
+def test_the_fault_is_told_after_its_times() -> None:
+    """A long one may leave the picture, when it bit and was healed may not."""
+    fault, *_ = chart.picture(sample.passed()).lanes
+
+    assert "fault" == fault.title
+    assert "in effect +0.4 s · healed +24.0 s · Kill(target='broker-2')" == fault.note
+
+
 def test_the_expected_alarms_metric_comes_first_with_its_threshold() -> None:
     """It is what the reader looks for."""
     first, *_ = chart.picture(sample.passed()).charts
