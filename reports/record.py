@@ -105,7 +105,8 @@ class RunRecord:
     """One run: `started_at` in epoch seconds, `machine` in words (cores, memory, Python).
 
     `alarm_hours` is alarms × hours watched with no fault in effect; `false_alarms` is how many
-    fired in them. `left` says in words what the run could not heal or take down.
+    fired in them. `left` says in words what the run could not heal or take down, `gone` what of
+    its folder is missing, and what the verdicts stand on without it.
     """
 
     run: str
@@ -118,6 +119,7 @@ class RunRecord:
     alarm_hours: float
     false_alarms: int
     left: tuple[str, ...] = ()
+    gone: str = ""
 
 
 def standing(drill: DrillRecord) -> Outcome:

@@ -204,6 +204,8 @@ def report(session: Session, /, run: str, out: Path, junit: Path | None, directo
     for drill in record.drills:
         running.tell_outcome(drill)
     say(words.headline(record))
+    if record.gone:
+        say(record.gone)
     for line in _otherwise(record, before):
         say(line)
     write(record, folder, junit=junit)  # last: a folder that cannot be written costs no verdict

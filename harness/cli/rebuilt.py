@@ -31,6 +31,7 @@ from reports.record import DrillRecord, RunRecord, Watched
 
 AROUND_S = 5.0
 """How much of the telemetry before and after a drill goes into its record."""
+GONE = f"{TELEMETRY.parent}/ is missing: judged by the journal alone, with no metric to show"
 
 
 def machine() -> str:
@@ -138,6 +139,7 @@ def record(folder: Path, scenarios: Mapping[str, Scenario], alarms: Sequence[Ala
         alarm_hours=sum(end - start for _, start, end in quiet) / 3600 * len(alarms),
         false_alarms=sum(_fired(one, start, end) for one, start, end in quiet),
         left=tuple(ended.get("left", ())),
+        gone="" if stored.measured(folder) or not any(one.ran for one in made) else GONE,
     )
 
 

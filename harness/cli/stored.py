@@ -76,6 +76,12 @@ def reading(folder: Path, clock: Clock) -> Store:
     return opened(store, clock=clock, read_only=True)
 
 
+def measured(folder: Path) -> bool:
+    """Say whether anything of what the collector measured is left in `folder`."""
+    path = folder / TELEMETRY
+    return path.exists() or tape.store_of(path).exists()
+
+
 def series(folder: Path, *, start: float, end: float) -> telemetry.Series:
     """Return a run's series from `start` to `end` (epoch seconds): from its tape, or later its store."""
     path = folder / TELEMETRY

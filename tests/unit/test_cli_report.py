@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,21 @@ def test_a_verdict_that_is_not_what_it_was_is_told(
     assert 0 == main(["report", "latest"], platform)
 
     assert f"{BROKER_KILLED} was FAILED and is PASSED" in capsys.readouterr().out
+
+
+def test_a_report_without_the_telemetry_says_so(
+    platform: FakePlatform, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every chart is empty then, and whoever reads that must not take it for a dead collector."""
+    main(["run", BROKER_KILLED], platform)
+    assert "is missing" not in capsys.readouterr().out
+    shutil.rmtree("runs/latest/telemetry")
+
+    assert 0 == main(["report", "latest"], platform)
+
+    said = "telemetry/ is missing: judged by the journal alone"
+    assert said in capsys.readouterr().out
+    assert said in Path("runs/latest/report.html").read_text(encoding="utf-8")
 
 
 def test_a_report_of_what_was_not_cleaned_up_is_not_green(platform: FakePlatform) -> None:
