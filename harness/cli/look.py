@@ -145,15 +145,29 @@ def _exercised(alarm: Alarm, known: Mapping[str, Scenario]) -> Iterator[str]:
 @click.argument("directory", required=False, type=FOLDER)
 @click.pass_obj
 def validate(session: Session, /, directory: Path | None) -> None:
-    """Check metrics, alarms and scenarios (or those in DIRECTORY), name all that is wrong; starts nothing."""
+    """Check metrics, alarms, queries and scenarios (or those in DIRECTORY); starts nothing.
+
+    Names all that is wrong at once.
+    """
     alarms = session.platform.alarms
-    problems = list(declarations.problems(METRICS, alarms))
+    problems = [*declarations.problems(METRICS, alarms), *_unanswerable()]
     known: dict[str, Scenario] = {}
     try:
         known = drills.scenarios(directory, alarms)
     except DeclarationError as error:
         problems += error.problems
     if problems:
-        raise DeclarationError(str(directory or "metrics, alarms and scenarios"), problems)
-    checked = f"{words.plural(len(known), 'scenario')}, {words.plural(len(alarms), 'alarm')}"
+        raise DeclarationError(str(directory or "metrics, alarms, queries and scenarios"), problems)
+    counted = {"scenario": known, "alarm": alarms, "query file": queries.built_in()}
+    checked = ", ".join(words.plural(len(each), noun) for noun, each in counted.items())
     say(f"{checked} and {words.plural(len(METRICS), 'metric')} are valid")
+
+
+def _unanswerable() -> Iterator[str]:
+    """Yield what is wrong with the query files."""
+    try:
+        queries.built_in()
+    except DeclarationError as error:
+        yield from error.problems
+    except UsageError as error:  # one that is no query at all
+        yield str(error)

@@ -20,7 +20,7 @@ def entered(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str
     return subprocess.run(
         [sys.executable, "-c", CONSOLE_SCRIPT, *arguments],
         cwd=directory,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "FIREDRILL_HOME": str(directory / "home")},
         capture_output=True,
         text=True,
         check=False,
@@ -43,3 +43,16 @@ def test_wrong_metrics_and_alarms_are_named_all_at_once_and_are_bad_usage(tmp_pa
     assert any(problem.startswith("alarm HASTY: period 7 s") for problem in problems)
     assert any(problem.startswith("nothing says how long made_up (Count) is kept") for problem in problems)
     assert f"firedrill: metrics and alarms: {len(problems)} problems" == last
+
+
+def test_validate_names_what_is_wrong_with_the_query_files(tmp_path: Path) -> None:
+    """`query` and `explain` would refuse: what says that all is valid must have looked at them."""
+    folder = tmp_path / "detectors" / "queries"
+    shutil.copytree(ROOT / "detectors", tmp_path / "detectors")
+    shutil.copy(folder / "dlq_by_error.query", folder / "again.query")
+
+    ended = entered(tmp_path, "validate")
+
+    assert 64 == ended.returncode
+    assert "mode 1 has 2 files" in ended.stderr.splitlines()
+    assert "alarm DLQ_SPIKE has 2 files" in ended.stderr.splitlines()
