@@ -4,24 +4,27 @@ from __future__ import annotations
 
 from detectors.metrics.declare import COUNT, MS, PERCENT, metric
 
+_LATENCY = (
+    "the job: getting into the window (from event time) and out of it (window end to Firehose's answer)"
+)
 LATENCY_P50 = metric(
     "processing_latency_p50_ms",
     MS,
-    "the job: getting into the window (from event time) and out of it (window end to Firehose's answer)",
+    _LATENCY,
     "median latency of an order, without its wait for the window to end",
     aliases=("processing_latency_p50",),
 )
 LATENCY_P95 = metric(
     "processing_latency_p95_ms",
     MS,
-    "as processing_latency_p50_ms",
+    _LATENCY,
     "95th percentile",
     aliases=("processing_latency_p95",),
 )
 LATENCY_P99 = metric(
     "processing_latency_p99_ms",
     MS,
-    "as processing_latency_p50_ms",
+    _LATENCY,
     "99th percentile, the larger subtask's",
     aliases=("processing_latency_p99", "processing_latency_ms"),
 )

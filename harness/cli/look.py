@@ -55,7 +55,7 @@ def explained(session: Session, /, name: str, directory: Path | None) -> None:
     called = _called(name, (*drills.known_drills(known), *alarms))
     if called in alarms and called not in known:
         alarm = alarms[called]
-        lines = iter((*_alarm(alarm, alarm.sla_s), *_advice(alarm), *_exercised(alarm, known)))
+        lines = iter((*_alarm(alarm, alarm.sla_s), *_exercised(alarm, known)))
     else:
         plain = called.removesuffix(f".{drills.SHAM}")
         if plain not in known:
@@ -123,12 +123,7 @@ def _alarm(alarm: Alarm, sla_s: float) -> Iterator[str]:
     first = queries.for_alarm(alarm.name)
     if first is not None:
         yield f"query      firedrill query {first.name}: {first.question}"
-
-
-def _advice(alarm: Alarm) -> Iterator[str]:
-    first = queries.for_alarm(alarm.name)
-    for line in first.advice if first else ():
-        yield f"           {line}"
+        yield from (f"           {line}" for line in first.advice)
 
 
 def _exercised(alarm: Alarm, known: Mapping[str, Scenario]) -> Iterator[str]:

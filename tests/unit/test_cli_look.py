@@ -96,6 +96,7 @@ def test_explain_tells_why_it_matters_and_what_to_do(
     assert "Why it matters" in said
     assert "kafka_broker_alive_count < 3" in said
     assert "Fencing broker N" in said
+    assert "it stands still, see standing_still" in said
 
 
 @pytest.mark.parametrize(

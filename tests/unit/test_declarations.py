@@ -45,6 +45,11 @@ def test_what_is_declared_does_not_contradict_itself() -> None:
     assert [] == list(problems(METRICS, ALARMS))
 
 
+def test_no_source_only_points_at_another() -> None:
+    """`firedrill metrics NAME` and `explain ALARM` show one, without the other."""
+    assert [] == [metric.name for metric in METRICS if metric.source.startswith("as ")]
+
+
 def test_plain_declarations_are_accepted() -> None:
     """The other tests change one thing each, and must fail for that thing."""
     assert "" == of_metrics(METRIC, SHARE)
