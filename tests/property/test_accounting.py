@@ -158,6 +158,7 @@ def test_every_order_is_in_the_account_it_belongs_to(stream: Stream) -> None:
             duplicate=stream.count(DUPLICATE),
             missing=stream.count(GONE),
             missing_ids=got.missing_ids,
+            duplicate_ids=tuple(order.order_id for order in stream.orders if order.fate in DUPLICATE),
         )
         == got
     )
