@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from harness.clock import POLL_INTERVAL_S, Clock, wait_until
 from harness.errors import FaultNotInEffect, HealFailed, Invalid, StackError
-from harness.model import Fault, Phase, Stack
+from harness.model import Fault, Phase, Stack, briefly
 from harness.timeline import Kind, Timeline
 from harness.undo import HEAL_LIMIT, UndoJournal, await_healed, returning
 
@@ -63,7 +63,7 @@ def active(
 
     if felt():
         raise StackError(
-            f"{fault!r} was in effect before it was asked for: seeing it later would prove nothing; "
+            f"{briefly(fault)} was in effect before it was asked for: seeing it later would prove nothing; "
             "see what else breaks the part it names, or start afresh with `firedrill down`"
         )
     asked_at = clock.now()
@@ -94,7 +94,7 @@ def _confirm(fault: Fault, bites: Callable[[], bool], *, clock: Clock, timeline:
     timeline.record(clock.now(), Kind.PHASE, Phase.CONFIRM)
     if not wait_until(bites, within=fault.effect_limit_s, clock=clock):
         raise FaultNotInEffect(
-            f"expected {fault!r} in effect, but saw no effect within {fault.effect_limit_s:g} s; "
+            f"expected {briefly(fault)} in effect, but saw no effect within {fault.effect_limit_s:g} s; "
             "see the logs of the part it names, and whether the pipeline used that part at all"
         )
     timeline.record(clock.now(), Kind.IN_EFFECT, repr(fault))
@@ -106,7 +106,7 @@ def _confirm_again(
     timeline.record(clock.now(), Kind.PHASE, Phase.CONFIRM_AGAIN)
     if not wait_until(bites, within=within, clock=clock):
         raise FaultNotInEffect(
-            f"expected {fault!r} in effect until it is healed, but it wore off before, "
+            f"expected {briefly(fault)} in effect until it is healed, but it wore off before, "
             f"and did not show again within {within:g} s; see whether a supervisor or a retry mended it"
         )
     timeline.record(clock.now(), Kind.STILL_IN_EFFECT, repr(fault))

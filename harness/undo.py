@@ -27,7 +27,7 @@ from harness.errors import (
     Invalid,
     StackError,
 )
-from harness.model import Capability, Fault, Stack
+from harness.model import Capability, Fault, Stack, briefly
 
 HEAL_LIMIT = 60.0
 """Seconds from asking a fault to heal until it must be seen gone."""
@@ -48,8 +48,8 @@ def returning(fault: Fault, verb: str, error: type[Invalid] = StackError) -> Ite
     Faults live in any package: a bug in one makes its own drill prove nothing, and no other.
     """
     late = (
-        f"expected {verb} of {fault!r} to return, but it was still at work after {RETURN_LIMIT_S:g} s; "
-        "see what it waits for"
+        f"expected {verb} of {briefly(fault)} to return, but it was still at work after "
+        f"{RETURN_LIMIT_S:g} s; see what it waits for"
     )
     try:
         with cut_off(RETURN_LIMIT_S, error(late)):
@@ -59,7 +59,7 @@ def returning(fault: Fault, verb: str, error: type[Invalid] = StackError) -> Ite
     except BaseException as bug:  # asyncio's CancelledError is no Exception either
         where = extract_tb(bug.__traceback__)[-1]
         raise error(
-            f"{verb} of {fault!r} raised {told(bug)} (line {where.lineno} of {where.filename})"
+            f"{verb} of {briefly(fault)} raised {told(bug)} (line {where.lineno} of {where.filename})"
         ) from bug
 
 
@@ -84,7 +84,7 @@ def await_healed(fault: Fault, stack: Stack, *, clock: Clock, within_s: float = 
     """Wait until nothing of `fault` remains; HealFailed after `within_s` seconds."""
     if not wait_until(lambda: not remains(fault, stack), within=within_s, clock=clock):
         raise HealFailed(
-            f"expected {fault!r} to be gone after healing it, but it was still there "
+            f"expected {briefly(fault)} to be gone after healing it, but it was still there "
             f"{within_s:g} s later; try `firedrill heal`, or throw the stack away"
         )
 
@@ -122,7 +122,7 @@ def heal_all(
             journal.done(entry)
         except FOREIGN as error:  # a bug in one heal, or a full disk, is no reason to stop
             problem = told(error)
-        healings.append(Healing(entry, repr(fault), problem))
+        healings.append(Healing(entry, briefly(fault), problem))
     return healings
 
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import MISSING, Field, fields, is_dataclass
 from datetime import UTC, datetime
-from typing import Any
 
-from harness.model import Damage, Fault, Outcome
+from harness.model import Damage, Fault, Outcome, briefly
 from reports.record import ALL_GOOD, SOME_FAILED, DrillRecord, RunRecord, Watched, exit_code, standing
 
 _STEPS = ((1e12, " T"), (1e9, " G"), (1e6, " M"))
@@ -55,22 +53,6 @@ def condition(watched: Watched) -> str:
     """Write what the alarm waits for, as `metric < 3`; says so if it looks at a sum."""
     over = f" in {watched.period_s} s" if watched.statistic == "Sum" else ""
     return f"{watched.metric} {watched.sign} {number(watched.threshold)}{over}"
-
-
-def briefly(value: object) -> str:
-    """Write a value as Python does, but of a dataclass only what is not as it is anyway."""
-    if not is_dataclass(value) or isinstance(value, type):
-        return repr(value)
-    told = (
-        f"{each.name}={briefly(getattr(value, each.name))}"
-        for each in fields(value)
-        if each.repr and getattr(value, each.name) != _default(each)
-    )
-    return f"{type(value).__name__}({', '.join(told)})"
-
-
-def _default(of: Field[Any]) -> object:
-    return of.default if of.default_factory is MISSING else of.default_factory()
 
 
 def fault(asked: str, declared: Fault | None) -> str:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from harness.cli import presence
 from harness.cli.platform import Platform, Running, Tell
 from harness.errors import FOREIGN, HealFailed, StackError
+from harness.model import briefly
 from harness.undo import HEAL_LIMIT, Healing, UndoJournal, heal_all, told
-from reports import words
 
 CLEANUP_INCOMPLETE = 3
 """The exit code where something is still broken or running."""
@@ -34,7 +34,7 @@ def survey(platform: Platform) -> tuple[Sequence[Running], bool]:
 
 def broken(running: Running) -> list[str]:
     """Return the faults that may be in effect on a stack, as its undo journal has them, in brief."""
-    return [words.briefly(fault) for _, fault in UndoJournal(running.undo).open_entries()]
+    return [briefly(fault) for _, fault in UndoJournal(running.undo).open_entries()]
 
 
 def heal(platform: Platform, running: Running, tell: Tell, *, within_s: float = HEAL_LIMIT) -> bool:
@@ -44,16 +44,14 @@ def heal(platform: Platform, running: Running, tell: Tell, *, within_s: float = 
     """
     healings: list[Healing] = []
     try:
-        named = {repr(fault): words.briefly(fault) for _, fault in UndoJournal(running.undo).open_entries()}
-        if named:  # a stack without open entries is not even looked at
+        if broken(running):  # a stack without open entries is not even looked at
             stack = platform.stack(running)
             healings = heal_all(UndoJournal(running.undo), stack, clock=platform.clock, within_s=within_s)
     except FOREIGN as error:  # a stack that cannot be healed must still be taken down
         tell(f"NOT healed: {running.directory.name}: {told(error)}")
         return False
     for each in healings:
-        fault = named.get(each.fault, each.fault)
-        tell(f"NOT healed: {fault}: {each.problem}" if each.problem else f"healed {fault}")
+        tell(f"NOT healed: {each.fault}: {each.problem}" if each.problem else f"healed {each.fault}")
     return not any(each.problem for each in healings)
 
 

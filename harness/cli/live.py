@@ -20,7 +20,7 @@ from rich.text import Text
 
 from harness.cli.drills import Drill
 from harness.clock import Clock
-from harness.model import AlarmState, Fault
+from harness.model import AlarmState, Fault, briefly
 from harness.timeline import Event, Kind
 from reports import words
 
@@ -105,7 +105,7 @@ class Scene:
         """Draw it: the drill and its phase, each SLA, the board, what happened last."""
         if self.drill is None:
             return Group(Text("…"))
-        fault = f" · {words.briefly(self.drill.scenario.fault)}" if self.drill.scenario.fault else ""
+        fault = f" · {briefly(self.drill.scenario.fault)}" if self.drill.scenario.fault else ""
         head = Text.assemble(
             (f"{self.place} {self.drill.name}", "bold"),
             f" · {self.phase or 'begin'} {max(0.0, now - self.phase_since) if self.phase_since else 0:.0f} s",

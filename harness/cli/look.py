@@ -16,7 +16,7 @@ from harness.cli.live import say
 from harness.cli.platform import Session
 from harness.cli.play import FOLDER
 from harness.errors import DeclarationError, UsageError, hint
-from harness.model import Alarm, Scenario, names
+from harness.model import Alarm, Scenario, briefly, names
 from reports import words
 from reports.record import Watched
 
@@ -92,7 +92,7 @@ def _explanation(name: str, scenario: Scenario, directory: Path) -> Iterator[str
     if scenario.fault is None:
         yield f"No fault: {scenario.watch_s:g} s of load"
     else:
-        yield f"Fault      {words.briefly(scenario.fault)}"
+        yield f"Fault      {briefly(scenario.fault)}"
     for alarm in scenario.expect:
         yield ""
         yield from _alarm(alarm, scenario.sla_of(alarm))

@@ -14,7 +14,7 @@ from harness.cli import drills, healing, presence, rebuilt, running, stored
 from harness.cli.drills import Choice, Drill
 from harness.cli.live import say
 from harness.cli.platform import Platform, Session
-from harness.model import Capability
+from harness.model import Capability, briefly
 from reports import words
 from reports.record import RunRecord, exit_code
 from reports.write import write
@@ -78,6 +78,7 @@ def run(session: Session, /, fail_fast: bool, out: Path, junit: Path | None, **o
     it must come out INVALID. Leaves journal, results.json, junit.xml, summary.md, report.html,
     telemetry and logs in OUT/<time>-<seed>; OUT/latest points there.
     """
+    running.forget(junit)
     asked, platform = Asked(**options), session.platform
     known = drills.scenarios(asked.directory, platform.alarms)
     request = running.Request(
@@ -93,7 +94,6 @@ def run(session: Session, /, fail_fast: bool, out: Path, junit: Path | None, **o
     )
     check(platform, asked.ports)
     running.check_place(request)
-    platform.install(say)
     return running.conduct(platform, request, session.interruption)
 
 
@@ -163,7 +163,7 @@ def _drill(drill: Drill, lacking: str) -> Iterator[str]:
     if fault is None:
         yield f"fault:     none; watch for {scenario.watch_s:g} s"
     else:
-        yield f"fault:     {words.briefly(fault)}"
+        yield f"fault:     {briefly(fault)}"
         yield f"needs:     {', '.join(sorted(fault.needs)) or 'nothing special'}"
         yield f"effect:    seen within {fault.effect_limit_s:g} s"
     if drill.control:

@@ -52,7 +52,6 @@ class Request:
 
 def check_place(request: Request) -> None:
     """Raise UsageError unless the run's files can be written."""
-    forget(request.junit)
     if request.junit:
         if request.junit.is_dir():
             raise UsageError(f"--junit {request.junit} is a directory; give a file")
@@ -61,7 +60,10 @@ def check_place(request: Request) -> None:
 
 
 def forget(junit: Path | None) -> None:
-    """Remove what an earlier run has left there: nobody must read it as what this one came to."""
+    """Remove what an earlier run has left there: nobody must read it as what this one came to.
+
+    Before anything is refused: that is no result, either.
+    """
     with contextlib.suppress(OSError):  # `check_place` says of what cannot be written why
         if junit:
             junit.unlink()
@@ -92,9 +94,11 @@ def usable(platform: Platform, seed: int | None) -> list[Running]:
 def conduct(platform: Platform, request: Request, interruption: Interruption) -> int:
     """Run the drills and return the exit code. Whatever happens, heals and takes down what it started.
 
-    StackError if no stack could be started, HealFailed if what a dead run left cannot be healed.
+    InstallError if the engines cannot be installed, StackError if no stack could be started, HealFailed if
+    what a dead run left cannot be healed.
     """
     with presence.announced(platform.home, "run") as present:
+        platform.install(say)
         healing.tidy(platform, say)
         return _Run(platform, request, interruption, present).conduct()
 

@@ -19,6 +19,7 @@ from harness.model.alarm import (
     Transition,
     Unit,
 )
+from harness.model.brief import briefly
 from harness.model.drill import (
     HEADLINE,
     Damage,
@@ -113,5 +114,6 @@ __all__ = [
     "Verdict",
     "Volume",
     "VolumeReading",
+    "briefly",
     "names",
 ]

@@ -19,6 +19,7 @@ from harness.cli.healing import READY, orphans
 from harness.cli.main import main
 from harness.cli.reaper import Decision, Reaper, decide, reap
 from harness.clock import RealClock, wait_until
+from harness.errors import InstallError
 from harness.undo import UndoJournal
 from tests.fake_stack import FakeStack, StubbornNode
 from tests.fakes import FakeClock
@@ -291,18 +292,22 @@ def test_two_who_look_at_once_see_both_that_a_command_is_dead(
     assert [] == seen
 
 
-def test_who_installs_is_seen(platform: FakePlatform, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("command", ["up", "run"])
+def test_who_installs_is_seen(
+    platform: FakePlatform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
     """It takes minutes: `stop` must be able to end that, too."""
     seen: list[str] = []
 
     def look(_: object) -> None:
         seen.extend(other.what for other in presence.others(platform.home, pid=-1))
+        raise InstallError("no network")
 
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(platform, "install", look)
 
-    main(["up"], platform)
-
-    assert ["up"] == seen
+    assert 2 == main([command], platform)
+    assert [command] == seen
 
 
 def test_stop_ends_a_run_from_another_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

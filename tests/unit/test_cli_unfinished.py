@@ -48,12 +48,16 @@ def test_latest_is_the_last_run_from_its_first_event_on(platform: FakePlatform) 
     assert pointed[0].endswith("-42")
 
 
-def test_a_run_that_is_refused_leaves_no_report_of_the_one_before(platform: FakePlatform) -> None:
+@pytest.mark.parametrize("refused", [["no_such_drill"], ["--ports", "20000"], ["--out", "file/runs"]])
+def test_a_run_that_is_refused_leaves_no_report_of_the_one_before(
+    platform: FakePlatform, refused: list[str]
+) -> None:
     """CI would read that as the result of this one, and see green."""
     Path("out.xml").write_text("<green/>", encoding="utf-8")
     Path("file").touch()
+    platform.taken_ports = (20_000,)
 
-    assert 64 == main(["run", BROKER_KILLED, "--junit", "out.xml", "--out", "file/runs"], platform)
+    assert 64 == main(["run", *refused, "--junit", "out.xml"], platform)
     assert not Path("out.xml").exists()
 
 

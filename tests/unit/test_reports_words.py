@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from harness import catalogue
 from harness.faults import Disturb, Misconfigure, Poison, Sham
-from harness.model import Knobs, Refusal, Toxic
-from reports.words import briefly, fault
+from harness.model import Knobs, Refusal, Toxic, briefly
+from reports.words import fault
 
 
 @dataclass(frozen=True)
