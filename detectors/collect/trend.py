@@ -7,7 +7,8 @@ from collections import deque
 import numpy as np
 import numpy.typing as npt
 
-POINT_S = 2.0
+EVERY_S = 1.0
+"""How often memory is read, give or take: a machine at its end reads late, and then early."""
 SPANS_S = (30.0, 120.0, 600.0, 3_600.0)
 """How far back to look: a fast leak must show in half a minute, a slow one is told from noise later."""
 SLOTS = 15
@@ -45,7 +46,7 @@ class Leak:
     """One process's memory, in percent of its limit, over the last hour."""
 
     def __init__(self) -> None:
-        self._points: deque[tuple[float, float]] = deque(maxlen=int(SPANS_S[-1] / POINT_S) + 1)
+        self._points: deque[tuple[float, float]] = deque(maxlen=int(SPANS_S[-1] / EVERY_S) + 1)
         self._last = 0.0
         self._pace = 0.0
 
@@ -55,7 +56,7 @@ class Leak:
             self._points.clear()
             self._pace = 0.0
         self._last = percent
-        if not self._points or at - self._points[-1][0] >= POINT_S:
+        if not self._points or at - self._points[-1][0] >= EVERY_S / 2:
             self._points.append((at, percent))
             self._pace = self._fastest(at) if percent >= MEANINGFUL else 0.0
         if percent < MEANINGFUL or self._pace <= 0.0:

@@ -62,6 +62,19 @@ def test_a_steady_ramp_is_told_with_the_time_it_leaves() -> None:
     assert told(ramp(60.0, 0.5, 41))[-1] == pytest.approx(40.0)
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_a_ramp_is_told_in_half_a_minute_by_a_collector_that_reads_late_and_early(seed: int) -> None:
+    """Two readings are then now less, now more than two seconds apart."""
+    late = np.random.default_rng(seed).normal(0.0, 0.05, 41)
+    leak = Leak()
+    seconds = [
+        leak.seconds_to_full(n + float(each), percent)
+        for n, (each, percent) in enumerate(zip(late, ramp(60.0, 0.5, 41), strict=True))
+    ]
+
+    assert next(n for n, each in enumerate(seconds) if each < NEVER_S) <= 31
+
+
 def test_a_leak_of_an_hour_is_told_too() -> None:
     """It is the one the specification means: less than a point a minute, slow to see and sure to kill."""
     slow = told(ramp(55.0, 0.015, 660))
