@@ -131,4 +131,6 @@ def _line(line: str, order_id: str) -> tuple[str, str] | None:
     if not isinstance(record, dict) or order_id not in (record.get("order_id"), record.get("payload_sha")):
         return None
     event = str(record.pop("event", "logged"))
-    return event, ", ".join(f"{name} {value}" for name, value in record.items() if value != order_id)
+    return event, ", ".join(
+        f"{name} {value}" for name, value in record.items() if value not in (order_id, None)
+    )

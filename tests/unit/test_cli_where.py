@@ -136,10 +136,11 @@ def test_a_stored_run_knows_a_rejected_payload_by_its_sha(
 ) -> None:
     """Nobody could read its order id."""
     log = stored(Path("run")) / "logs" / "orders.log"
-    log.write_text(json.dumps({"event": "order rejected", "order_id": None, "payload_sha": "a94a8fe5"}))
+    line = {"at": "t", "event": "order rejected", "order_id": None, "payload_sha": "a94a8fe5"}
+    log.write_text(json.dumps(line), encoding="utf-8")
 
     assert main(["where", "a94a8fe5", "--run", "run"], platform) == 0
-    assert capsys.readouterr().out == f"order rejected  order_id None; {log}:1\n"
+    assert capsys.readouterr().out == f"order rejected  at t; {log}:1\n"
 
 
 def test_a_stored_run_may_be_named_as_elsewhere(
