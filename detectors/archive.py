@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from detectors.typed import require
 from harness.errors import StackError
 
 SETTLE_S = 5.0
@@ -39,9 +40,8 @@ def batch(line: str) -> Batch:
         raw = json.loads(line)
         shas = tuple(map(_sha, raw["records"]))
         read = Batch(raw["topic"], raw["partition"], raw["first_offset"], raw["last_offset"], shas)
-        numbers = read.partition, read.first, read.last
-        if any(type(each) is not int for each in numbers) or type(read.topic) is not str:
-            raise TypeError("in JSON anything may be anything")
+        require(int, read.partition, read.first, read.last)
+        require(str, read.topic)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise StackError(f"expected an archived batch, found {line[:120]!r}") from error
     if len(read.shas) != read.records:

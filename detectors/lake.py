@@ -10,6 +10,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from detectors import aws
+from detectors.typed import require
 from harness.errors import StackError
 
 OVERLAP_S = 20.0
@@ -111,10 +112,9 @@ def result(line: str) -> Result:
             raw["epoch"],
             raw.get("total_cents", 0),  # a result without a total is one whose total is wrong
         )
-        numbers = read.window_start, read.window_end, read.pane, read.emitted_at, read.epoch, read.total_cents
-        names = read.region, *read.order_ids
-        if any(type(each) is not int for each in numbers) or any(type(each) is not str for each in names):
-            raise TypeError("in JSON anything may be anything")
+        require(int, read.window_start, read.window_end, read.pane)
+        require(int, read.emitted_at, read.epoch, read.total_cents)
+        require(str, read.region, *read.order_ids)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise StackError(f"expected a window result in the lake, found {line[:120]!r}") from error
     return read

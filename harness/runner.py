@@ -50,7 +50,7 @@ def run(
     fault = repr(scenario.fault) if scenario.fault else ""
     before = max((event.at for event in timeline if event.kind is Kind.DONE), default=None)
     timeline.record(clock.now(), Kind.SCENARIO, name, name=name, fault=fault, control=control)
-    why = _cannot(scenario, stack)
+    why = scenario.skipped(stack.can)
     if why:
         timeline.record(clock.now(), Kind.SKIPPED, why=why)
     else:
@@ -63,12 +63,6 @@ def run(
             if not control:  # what goes missing while nothing is broken is missing
                 books.drop(clock.now())
     timeline.record(clock.now(), Kind.DONE)
-
-
-def _cannot(scenario: Scenario, stack: Stack) -> str:
-    """Say why this drill cannot run on this stack; empty if it can."""
-    lacking = scenario.needs - stack.can
-    return scenario.skip or (f"this stack cannot {' or '.join(sorted(lacking))}" if lacking else "")
 
 
 def _record_errors(error: BaseException | None, *, clock: Clock, timeline: Timeline) -> None:

@@ -82,9 +82,10 @@ def _unknown(raw: Any) -> Iterator[str]:
     for field, value in raw["fields"].items():
         yield from _unknown(value)
         kind, known = _PARTS.get(field, ("", ())) if ours else ("", ())
-        if ours and field in _TUPLES and not (isinstance(value, Mapping) and "tuple" in value):
+        several = value.get("tuple") if isinstance(value, Mapping) else None
+        if ours and field in _TUPLES and several is None:
             yield f"{field} of its fault is {value!r}; it is written (NODE,) with a comma"
             continue
-        for name in value["tuple"] if isinstance(value, Mapping) and "tuple" in value else [value]:
+        for name in [value] if several is None else several:
             if known and name not in known:
                 yield f"its fault names the {kind} {name!r}; there are {', '.join(known)}"

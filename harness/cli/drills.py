@@ -13,7 +13,7 @@ from harness import catalogue
 from harness.cli import declared
 from harness.errors import UsageError, hint
 from harness.faults import Sham
-from harness.model import HEADLINE, Alarm, Capability, Scenario
+from harness.model import HEADLINE, Alarm, Scenario
 
 SHAM = "sham"
 
@@ -102,14 +102,6 @@ def _checked(name: str, known: Iterable[str]) -> str:
 def named(name: str, known: Mapping[str, Scenario]) -> Scenario:
     """Return the scenario called `name`; UsageError with the closest names if there is none."""
     return known[_checked(name, known)]
-
-
-def lacking(drill: Drill, can: frozenset[Capability]) -> str:
-    """Say why this drill would be SKIPPED; empty if it would not."""
-    if drill.scenario.skip:
-        return drill.scenario.skip
-    missing = drill.scenario.needs - can
-    return f"this stack cannot {' or '.join(sorted(missing))}" if missing else ""
 
 
 # --- -k ----------------------------------------------------------------------------------------

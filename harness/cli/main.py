@@ -22,8 +22,16 @@ import click
 from harness.cli.healing import CLEANUP_INCOMPLETE
 from harness.cli.live import say
 from harness.cli.platform import Platform, Session
-from harness.cli.signals import Interrupted, Interruption
-from harness.errors import FOREIGN, DeclarationError, HealFailed, InstallError, Invalid, UsageError
+from harness.cli.signals import Interruption
+from harness.errors import (
+    FOREIGN,
+    DeclarationError,
+    HealFailed,
+    InstallError,
+    Interrupted,
+    Invalid,
+    UsageError,
+)
 
 NOTHING_JUDGED, BAD_USAGE, BUG = 2, 64, 70
 REMEDIES = {

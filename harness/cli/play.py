@@ -153,13 +153,13 @@ def _all(chosen: Sequence[Drill], can: frozenset[Capability]) -> Iterator[str]:
     for number, drill in enumerate(chosen, start=1):
         yield ""
         yield f"{number}. {drill.name}: {drill.scenario.summary}"
-        yield from (f"   {line}" for line in _drill(drill, drills.lacking(drill, can)))
+        yield from (f"   {line}" for line in _drill(drill, drill.scenario.skipped(can)))
 
 
-def _drill(drill: Drill, lacking: str) -> Iterator[str]:
+def _drill(drill: Drill, skipped: str) -> Iterator[str]:
     scenario, fault = drill.scenario, drill.scenario.fault
-    if lacking:
-        yield f"SKIPPED:   {lacking}"
+    if skipped:
+        yield f"SKIPPED:   {skipped}"
     if fault is None:
         yield f"fault:     none; watch for {scenario.watch_s:g} s"
     else:

@@ -18,8 +18,8 @@ from harness.cli.journal import JOURNAL, TELEMETRY, Journal, TelemetrySlice, awa
 from harness.cli.live import display, say
 from harness.cli.measured import account
 from harness.cli.platform import Guard, Platform, Running, deployed
-from harness.cli.signals import Interrupted, Interruption
-from harness.errors import FOREIGN, HealFailed, Invalid, StackError, UsageError
+from harness.cli.signals import Interruption
+from harness.errors import FOREIGN, HealFailed, Interrupted, Invalid, StackError, UsageError
 from harness.model import Alarm, Board, Books, Outcome, Scenario, Stack
 from harness.runner import CANARY
 from harness.runner import run as run_drill

@@ -190,7 +190,7 @@ def doctor(session: Session) -> int:
 def _machine(platform: Platform) -> Iterator[str]:
     can = platform.can
     for drill in drills.known_drills(drills.scenarios(None)).values():
-        why = drills.lacking(drill, can)
+        why = drill.scenario.skipped(can)
         if why and not drill.control:
             yield f"skipped {drill.name}: {why}"
     for one in platform.running():

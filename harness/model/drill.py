@@ -228,11 +228,14 @@ class Scenario:
             if not reason.strip():
                 yield f"it blinds {alarm.name} without a reason"
 
-    @property
-    def needs(self) -> frozenset[Capability]:
-        """What a stack must be able to do for the fault, and to have the alarms that are expected."""
+    def skipped(self, can: frozenset[Capability]) -> str:
+        """Say why it would be SKIPPED on a stack that `can` do this; empty if it would not.
+
+        It needs what its fault does, and what it takes to have the alarms that are expected.
+        """
         of_fault = self.fault.needs if self.fault else frozenset[Capability]()
-        return of_fault.union(*(alarm.metric.needs for alarm in self.expect))
+        lacking = of_fault.union(*(alarm.metric.needs for alarm in self.expect)) - can
+        return self.skip or (f"this stack cannot {' or '.join(sorted(lacking))}" if lacking else "")
 
     @property
     def allowed(self) -> frozenset[str]:

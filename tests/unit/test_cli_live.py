@@ -13,7 +13,7 @@ from rich.console import Console
 from harness import catalogue
 from harness.cli.drills import Drill
 from harness.cli.live import Picture, Plain, Scene, display, told
-from harness.cli.signals import Interrupted
+from harness.errors import Interrupted
 from harness.faults import Disturb
 from harness.model import AlarmState, Knobs, Orders, Phase
 from harness.timeline import Event, Kind

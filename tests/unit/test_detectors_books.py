@@ -168,3 +168,32 @@ def test_a_ledger_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     """An empty ledger would balance any books."""
     with pytest.raises(StackError, match="could not be read"):
         ledger.entries(str(tmp_path / "none"), since=0, until=1)
+
+
+# --- in one place only --------------------------------------------------------------------------
+
+
+def test_an_order_in_a_result_and_in_the_dlq_is_misplaced() -> None:
+    """It will be counted twice once somebody has mended the DLQ."""
+    evidence = Evidence(dead={"sha-a"})
+    windowed(evidence, "a")
+
+    assert (("a",), False) == ((got := settle([entry("a")], evidence)).misplaced_ids, got.balanced)
+
+
+def test_an_order_in_the_late_output_and_in_the_dlq_is_misplaced() -> None:
+    """Whoever replays both replays it twice."""
+    evidence = Evidence(dead={"sha-a"}, late={"a"})
+
+    assert (("a",), False) == ((got := settle([entry("a")], evidence)).misplaced_ids, got.balanced)
+
+
+def test_a_malformed_order_in_a_result_is_misplaced() -> None:
+    """It belongs in the DLQ, and is there, too."""
+    evidence = Evidence(dead={"sha-m"})
+    evidence.results.take(Result(0, 5_000, "r01", 0, 5_700, ("m",)))
+
+    assert (("m",), False) == (
+        (got := settle([entry("m", "malformed")], evidence)).misplaced_ids,
+        got.balanced,
+    )

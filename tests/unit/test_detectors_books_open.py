@@ -12,13 +12,12 @@ from pathlib import Path
 import pytest
 
 from detectors import aws
-from detectors.books import Evidence, PipelineBooks, Tail, idle, settle, slowest_per_s
-from detectors.lake import Result
+from detectors.books import Evidence, PipelineBooks, Tail, idle, slowest_per_s
 from harness.errors import StackError
 from harness.model import Damage, Harm, Toll
 from tests.unit.accounts_rig import archive_line
 from tests.unit.load_fakes import endpoints
-from tests.unit.test_detectors_books import NAMES, entry, windowed, written
+from tests.unit.test_detectors_books import NAMES, written
 from tests.unit.test_detectors_lake import FakeS3
 
 STRANGERS = Damage(harm=Harm.CREATED, why="they are counted like any other", at_most=9)
@@ -94,11 +93,14 @@ def test_orders_under_way_when_the_fault_strikes_are_in_the_books(rig: Rig) -> N
     assert ("lost@985",) == rig.books.account(1_020.0).missing_ids
 
 
-def test_nothing_is_left_out_between_two_drills(rig: Rig) -> None:
-    """What happens to an order while the board settles is the next drill's to account for."""
+@pytest.mark.parametrize("refused", [False, True], ids=["it settles", "one is refused before it begins"])
+def test_nothing_is_left_out_between_two_drills(rig: Rig, refused: bool) -> None:
+    """What happens to an order meanwhile is the next drill's to account for; an account given stays given."""
     rig.orders(1_005.0, 1_205.0)
     rig.books.open(1_000.0)
     assert rig.books.account(1_020.0).balanced
+    if refused:
+        rig.books.drop(1_150.0)
     lost(rig, 1_100.0)
     rig.books.open(1_200.0)
 
@@ -143,18 +145,6 @@ def test_what_a_drill_without_an_account_has_harmed_is_nobodys(rig: Rig) -> None
 
     got = rig.books.account(1_220.0)
     assert (("lost@1180",), ()) == (got.missing_ids, got.created_ids)
-
-
-def test_an_account_that_was_given_cannot_be_dropped(rig: Rig) -> None:
-    """A drill that is refused before it begins has harmed nothing."""
-    rig.orders(1_005.0, 1_205.0)
-    rig.books.open(1_000.0)
-    assert rig.books.account(1_020.0).balanced
-    rig.books.drop(1_150.0)
-    lost(rig, 1_100.0)
-    rig.books.open(1_200.0)
-
-    assert ("lost@1100",) == rig.books.account(1_220.0).missing_ids
 
 
 def toll(damage: Damage, at: float) -> Toll:
@@ -377,32 +367,3 @@ def test_a_late_order_that_nobody_produced_is_created(rig: Rig, monkeypatch: pyt
     got = rig.books.account(1_020.0)
 
     assert (1, ("stranger",)) == (got.late, got.created_ids)
-
-
-# --- in one place only --------------------------------------------------------------------------
-
-
-def test_an_order_in_a_result_and_in_the_dlq_is_misplaced() -> None:
-    """It will be counted twice once somebody has mended the DLQ."""
-    evidence = Evidence(dead={"sha-a"})
-    windowed(evidence, "a")
-
-    assert (("a",), False) == ((got := settle([entry("a")], evidence)).misplaced_ids, got.balanced)
-
-
-def test_an_order_in_the_late_output_and_in_the_dlq_is_misplaced() -> None:
-    """Whoever replays both replays it twice."""
-    evidence = Evidence(dead={"sha-a"}, late={"a"})
-
-    assert (("a",), False) == ((got := settle([entry("a")], evidence)).misplaced_ids, got.balanced)
-
-
-def test_a_malformed_order_in_a_result_is_misplaced() -> None:
-    """It belongs in the DLQ, and is there, too."""
-    evidence = Evidence(dead={"sha-m"})
-    evidence.results.take(Result(0, 5_000, "r01", 0, 5_700, ("m",)))
-
-    assert (("m",), False) == (
-        (got := settle([entry("m", "malformed")], evidence)).misplaced_ids,
-        got.balanced,
-    )
